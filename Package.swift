@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// Chosen once for every target: a change rebuilds everything.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+]
+/// What ships also proves its memory safety: an unmarked unsafe expression is an error.
+let shippedSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: shippedSettings)
+}
+
+func door(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: shippedSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "drimbox",
+    products: [
+        .executable(name: "drimboxd", targets: ["drimboxd"]),
+        .executable(name: "drimbox-gateway", targets: ["drimbox-gateway"]),
+        .executable(name: "drimboxctl", targets: ["drimboxctl"]),
+    ],
+    dependencies: [
+        // Transfer: event loops, sockets, HTTP/1.1.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // Supervisor: the admin API. Without traits it does not need Foundation, and so no ICU data.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // The doors: command lines, signals and orderly shutdown, log front end.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // 0 cellar
+        .target(name: "CLinux"),
+        .target(name: "CXXHash"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // 1 ground
+        room("Linux", ["CLinux", "CZlib", logging]),
+        // 2 languages
+        room("DICOM", ["Linux"]),
+        room("Admin"),
+        // 3 organs
+        room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash"]),
+        room("Transfer", ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1]),
+        // 4 work
+        room("Supervisor", ["Linux", "Admin", "Transfer", hummingbird, lifecycle, logging, nioCore]),
+        // 5 doors
+        door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
+        door(
+            "drimbox-gateway",
+            [
+                "Transfer", "Store", "DICOM", "Admin", "Linux", arguments, lifecycle, signals, logging,
+                nioCore, nioPosix, nioHTTP1,
+            ]
+        ),
+        door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),
+        // Tests
+        tests("ArchitectureTests"),
+        tests("DICOMTests", ["DICOM", "Linux"]),
+        tests("AdminTests", ["Admin"]),
+        tests("StoreTests", ["Store", "DICOM", "Linux", "CSQLite"]),
+        tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1]),
+        tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
+        tests("LinuxTests", ["Linux", logging]),
+        tests("drimboxctlTests", ["drimboxctl", "Admin"]),
+        tests("EndToEndTests"),
+    ]
+)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The calls and constants that Swift's Glibc module does not show. One function is one call; it returns the
+ * raw result and leaves errno alone. Only the room Linux imports this. */
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#ifndef __linux__
+#error "the DRIMbox runs on Linux"
+#endif
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* fallocate is declared under _GNU_SOURCE only. */
+int clinux_fallocate_keep_size(int fd, off_t offset, off_t length);
+
+/* struct ucred is declared under _GNU_SOURCE only. */
+struct clinux_credentials {
+    int32_t pid;
+    uint32_t uid;
+    uint32_t gid;
+};
+int clinux_peer_credentials(int fd, struct clinux_credentials *credentials);
+
+/* prctl is variadic. */
+int clinux_set_parent_death_signal(int signal);
+
+/* accept4 is declared under _GNU_SOURCE only. */
+int clinux_accept_close_on_exec(int fd);
+
+/* Casting macros of <sys/wait.h>. */
+int clinux_exited(int status);
+int clinux_exit_status(int status);
+int clinux_term_signal(int status);
+
+/* TCP_QUICKACK and TCP_CORK are missing from Glibc's importable constants on some releases. */
+extern const int clinux_TCP_QUICKACK;
+extern const int clinux_TCP_CORK;
+
+#endif
