@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+import DICOM
+import Linux
+import NIOHTTP1
+
+/// WADO-RS and QIDO-RS (PS3.18 10.4, 10.6) out of a catalogue.
+package struct DICOMwebService: HTTPResponder {
+    private let catalogue: any InstanceCatalogue
+
+    package init(catalogue: any InstanceCatalogue) {
+        self.catalogue = catalogue
+    }
+
+    package func respond(to request: HTTPRequest) -> HTTPResponse {
+        if request.path == "/dicomweb" || request.path == "/dicomweb/" { return Self.health }
+        do {
+            switch try DICOMwebRoute.parse(method: request.method.rawValue, path: request.path) {
+            case .retrieve(let resource): return try retrieve(resource, request)
+            case .metadata(let resource): return try metadata(resource, request)
+            case .search(let level, let study, let series): return try search(level, study, series, request)
+            case .unsupported(let name): return .text(.notImplemented, "\(name): not served by this release")
+            }
+        } catch let error as RouteError {
+            return .text(Self.status(of: error), "\(error)")
+        } catch let error as AcceptError {
+            return .text(.badRequest, "\(error)")
+        } catch let error as QIDOError {
+            return .text(.badRequest, "\(error)")
+        } catch let error as UnsupportedSearch {
+            return .text(.badRequest, "\(error)")
+        } catch {
+            return .text(.internalServerError, "the spool cannot be read")
+        }
+    }
+
+    /// Tells a prober that the service answers, and nothing else.
+    private static let health = HTTPResponse(
+        .ok,
+        headers: ["Content-Type": "application/json", "Cache-Control": "no-store"],
+        body: .bytes(Array("{\"service\":\"DICOMweb\",\"status\":\"ok\"}\n".utf8))
+    )
+
+    private static func status(of error: RouteError) -> HTTPResponseStatus {
+        switch error {
+        case .notFound: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .invalidUID, .invalidEncoding: .badRequest
+        case .tooLong: .uriTooLong
+        }
+    }
+
+    // MARK: WADO-RS
+
+    private func retrieve(_ resource: DICOMwebRoute.Resource, _ request: HTTPRequest) throws -> HTTPResponse {
+        let headers = request.headers["Accept"]
+        guard !headers.isEmpty else {
+            return .text(
+                .badRequest,
+                "Accept: found none, expected multipart/related; type=\"application/dicom\""
+            )
+        }
+        let acceptance = RetrieveAcceptance(try AcceptHeader.parse(headers))
+        guard let form = acceptance.form(isSingleInstance: resource.instance != nil) else {
+            return .text(
+                .notAcceptable,
+                "Accept: found no media type served here, expected multipart/related; type=\"application/dicom\""
+            )
+        }
+        let all = try catalogue.instances(of: resource)
+        guard !all.isEmpty else { return Self.missing(resource) }
+        let wanted = all.filter { acceptance.accepts(transferSyntax: $0.transferSyntax, as: form) != nil }
+        guard let first = wanted.first else {
+            let stored = Set(all.map(\.transferSyntax.string)).sorted().joined(separator: ", ")
+            return .text(
+                .notAcceptable,
+                "Accept: transfer-syntax: found none of the stored ones, expected \(stored)"
+            )
+        }
+        var response = form == .single ? Self.single(first) : Self.multipart(wanted)
+        if wanted.count < all.count {
+            response.status = .partialContent
+            response.headers.add(
+                name: "Warning",
+                value: "299 - \"\(all.count - wanted.count) instances are in no acceptable transfer syntax\""
+            )
+        }
+        return response
+    }
+
+    private static func missing(_ resource: DICOMwebRoute.Resource) -> HTTPResponse {
+        let level = resource.instance != nil ? "instance" : resource.series != nil ? "series" : "study"
+        return .text(.notFound, "\(level): found nothing kept under these UIDs")
+    }
+
+    private static func single(_ instance: RetrievableInstance) -> HTTPResponse {
+        HTTPResponse(
+            .ok,
+            headers: [
+                "Content-Type": "application/dicom; transfer-syntax=\(instance.transferSyntax)",
+                "Cache-Control": "private, no-store",
+            ],
+            body: .parts(count: 1, length: instance.file.length) { _ in
+                HTTPBodyPart(head: [], extent: instance.file)
+            }
+        )
+    }
+
+    /// One part per instance; every length is known beforehand, so that nothing is held back.
+    private static func multipart(_ instances: [RetrievableInstance]) -> HTTPResponse {
+        var generator = SystemRandomNumberGenerator()
+        let multipart = MultipartRelated(using: &generator)
+        @Sendable func head(_ index: Int) -> [UInt8] {
+            multipart.partHeader(
+                isFirst: index == 0,
+                transferSyntax: instances[index].transferSyntax,
+                contentLength: Int(instances[index].file.length)
+            )
+        }
+        var length = Int64(multipart.closing.count)
+        for index in instances.indices { length += Int64(head(index).count) + instances[index].file.length }
+        var contentType = multipart.contentType
+        if let syntax = instances.first?.transferSyntax, instances.allSatisfy({ $0.transferSyntax == syntax })
+        {
+            contentType += "; transfer-syntax=\(syntax)"
+        }
+        return HTTPResponse(
+            .ok,
+            headers: ["Content-Type": contentType, "Cache-Control": "private, no-store"],
+            body: .parts(count: instances.count + 1, length: length) { index in
+                guard index < instances.count else {
+                    return HTTPBodyPart(head: multipart.closing, extent: nil)
+                }
+                return HTTPBodyPart(head: head(index), extent: instances[index].file)
+            }
+        )
+    }
+
+    // MARK: Metadata and search
+
+    private func metadata(_ resource: DICOMwebRoute.Resource, _ request: HTTPRequest) throws -> HTTPResponse {
+        guard try acceptsJSON(request) else { return Self.wantsJSON }
+        let instances = try catalogue.instances(of: resource)
+        guard !instances.isEmpty else { return Self.missing(resource) }
+        return JSONArrayBody.response(instances, baseURL: Self.baseURL(request))
+    }
+
+    private func search(
+        _ level: QIDOQuery.Level,
+        _ study: UID?,
+        _ series: UID?,
+        _ request: HTTPRequest
+    ) throws -> HTTPResponse {
+        guard try acceptsJSON(request) else { return Self.wantsJSON }
+        let query = try QIDOQuery.parse(level: level, request.query)
+        let results = try catalogue.search(query, study: study, series: series)
+        guard !results.isEmpty else { return HTTPResponse(.noContent) }
+        var headers = JSONArrayBody.headers
+        if query.fuzzyMatching {
+            headers.add(name: "Warning", value: "299 - \"fuzzymatching is not supported, matching is exact\"")
+        }
+        let body = SearchAnswer(query: query, isBelowStudy: study != nil, baseURL: Self.baseURL(request))
+        return HTTPResponse(.ok, headers: headers, body: .bytes(body.json(results)))
+    }
+
+    private func acceptsJSON(_ request: HTTPRequest) throws(AcceptError) -> Bool {
+        RetrieveAcceptance(try AcceptHeader.parse(request.headers["Accept"])).acceptsMetadata != nil
+    }
+
+    private static var wantsJSON: HTTPResponse {
+        .text(.notAcceptable, "Accept: found no media type served here, expected application/dicom+json")
+    }
+
+    /// As the client named us, so that its URLs come back to the same door; relative where the name is odd.
+    private static func baseURL(_ request: HTTPRequest) -> String {
+        guard let host = request.headers.first(name: "Host"), host.utf8.count <= 255,
+            host.utf8.allSatisfy({ isHostByte($0) })
+        else { return "/dicomweb" }
+        return "http://\(host)/dicomweb"
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: ".:-[]_".utf8.contains(byte)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Linux
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One HTTP connection: takes a request, has a worker make the response, sends it as fast as the peer reads.
+final class HTTPConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// A request body is read and dropped up to here; more is refused.
+    static let maximumRequestBody = 64 << 10
+
+    private let responder: any HTTPResponder
+    private let workers: NIOThreadPool
+    private let journal: TransferJournal?
+    private let limits: HTTPServer.Limits
+
+    private var head: HTTPRequestHead?
+    private var bodyBytes = 0
+    private var sender: ResponseSender?
+    private var requestDeadline: Scheduled<Void>?
+
+    init(
+        responder: any HTTPResponder,
+        workers: NIOThreadPool,
+        journal: TransferJournal?,
+        limits: HTTPServer.Limits
+    ) {
+        self.responder = responder
+        self.workers = workers
+        self.journal = journal
+        self.limits = limits
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        awaitRequest(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        requestDeadline?.cancel()
+        sender?.end()
+        sender = nil
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            bodyBytes = 0
+        case .body(let bytes):
+            bodyBytes += bytes.readableBytes
+        case .end:
+            requestDeadline?.cancel()
+            guard let head else { return }
+            self.head = nil
+            answer(head, context)
+        }
+        if bodyBytes > Self.maximumRequestBody {
+            context.close(promise: nil)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        sender?.pump()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func awaitRequest(_ context: ChannelHandlerContext) {
+        let channel = context.channel
+        requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSeconds))
+        {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers)
+        let responder = responder
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        journal?.count { $0.requests += 1 }
+        workers.runIfActive(eventLoop: context.eventLoop) { responder.respond(to: request) }
+            .whenComplete { result in
+                let (handler, context) = bound.value
+                guard context.channel.isActive else { return }
+                switch result {
+                case .success(let response): handler.send(response, to: head, context)
+                case .failure: context.close(promise: nil)
+                }
+            }
+    }
+
+    private func send(_ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext)
+    {
+        if response.status.code >= 400 {
+            journal?.count { $0.errors["\(response.status.code)", default: 0] += 1 }
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let sender = ResponseSender(
+            response,
+            to: request,
+            context: context,
+            journal: journal,
+            stalledSeconds: limits.stalledSeconds
+        ) {
+            let (handler, context) = bound.value
+            handler.sender = nil
+            if request.isKeepAlive {
+                handler.awaitRequest(context)
+            } else {
+                context.close(promise: nil)
+            }
+        }
+        self.sender = sender
+        sender.start()
+    }
+}

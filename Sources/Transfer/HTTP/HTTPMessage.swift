@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Linux
+package import NIOHTTP1
+
+/// A request without a body, as this server takes them.
+package struct HTTPRequest: Sendable {
+    package let method: HTTPMethod
+    /// The path as it was sent, percent-encoded, without the query.
+    package let path: String
+    /// What follows "?", percent-encoded; may hold patient identity, so it never goes into a log.
+    package let query: String
+    package let headers: HTTPHeaders
+
+    package init(method: HTTPMethod, uri: String, headers: HTTPHeaders) {
+        let pieces = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        self.method = method
+        path = String(pieces.first ?? "")
+        query = pieces.count > 1 ? String(pieces[1]) : ""
+        self.headers = headers
+    }
+}
+
+package struct HTTPResponse: Sendable {
+    package var status: HTTPResponseStatus
+    package var headers: HTTPHeaders
+    package var body: HTTPBody
+
+    package init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: HTTPBody = .bytes([])) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A short answer for a person, one line.
+    package static func text(_ status: HTTPResponseStatus, _ message: String) -> Self {
+        Self(
+            status,
+            headers: ["Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"],
+            body: .bytes(Array((message + "\n").utf8))
+        )
+    }
+}
+
+package enum HTTPBody: Sendable {
+    case bytes([UInt8])
+    /// Bytes out of files, sent by sendfile(2). `length` is the sum of all parts, so that nothing needs chunking;
+    /// parts are asked for one by one, so that memory does not grow with their number.
+    case parts(count: Int, length: Int64, part: @Sendable (Int) -> HTTPBodyPart)
+    /// Pieces as they come; sent chunked, ends with the stream.
+    case stream(AsyncStream<[UInt8]>)
+
+    var length: Int64? {
+        switch self {
+        case .bytes(let bytes): Int64(bytes.count)
+        case .parts(_, let length, _): length
+        case .stream: nil
+        }
+    }
+}
+
+package struct HTTPBodyPart: Sendable {
+    package let head: [UInt8]
+    package let extent: FileExtent?
+
+    package init(head: [UInt8], extent: FileExtent?) {
+        self.head = head
+        self.extent = extent
+    }
+}
+
+/// Answers requests. Called on a worker thread, never on an event loop: it may read the index and files.
+package protocol HTTPResponder: Sendable {
+    func respond(to request: HTTPRequest) -> HTTPResponse
+}
