@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension GatewayConfiguration {
+    /// The document that reads back as this value.
+    package func encodeJSON() -> [UInt8] {
+        var members: [String: JSONValue] = [
+            "site": .string(site),
+            "dataDirectory": .string(dataDirectory),
+            "spool": .object([
+                "capacityBytes": .integer(spool.capacityBytes),
+                "segmentBytes": .integer(spool.segmentBytes),
+            ]),
+            "dicom": dicom.json,
+            "web": web.json,
+        ]
+        members["statusSocket"] = statusSocket.map(JSONValue.string)
+        members["hl7"] = hl7?.json
+        return Array((JSONValue.object(members).text() + "\n").utf8)
+    }
+}
+
+extension GatewayConfiguration.DICOM {
+    fileprivate var json: JSONValue {
+        .object([
+            "aeTitle": .string(aeTitle),
+            "listen": .array(listen.map { .string($0.description) }),
+            "tls": .null,
+            "maximumPDULength": .integer(maximumPDULength),
+            "maximumAssociations": .integer(maximumAssociations),
+            "peers": .array(peers.map(\.json)),
+            "acceptUnknownPeers": .bool(acceptUnknownPeers),
+            "artimSeconds": .integer(artimSeconds),
+            "idleSeconds": .integer(idleSeconds),
+            "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
+        ])
+    }
+}
+
+extension GatewayConfiguration.Peer {
+    fileprivate var json: JSONValue {
+        .object([
+            "aeTitle": .string(aeTitle),
+            "host": .string(host),
+            "port": .integer(port),
+            "roles": .array(Role.allCases.filter(roles.contains).map { .string($0.rawValue) }),
+            "sends": .string(sends.rawValue),
+        ])
+    }
+}
+
+extension GatewayConfiguration.Web {
+    fileprivate var json: JSONValue {
+        .object([
+            "listen": .array(listen.map { .string($0.description) }),
+            "tls": .null,
+            "databaseHost": databaseHost.map(JSONValue.string) ?? .null,
+            "viewerHost": viewerHost.map(JSONValue.string) ?? .null,
+            "authorization": .string(authorization.rawValue),
+            "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
+        ])
+    }
+}
+
+extension GatewayConfiguration.HL7 {
+    fileprivate var json: JSONValue {
+        .object([
+            "listen": .array(listen.map { .string($0.description) }),
+            "tls": .null,
+            "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
+        ])
+    }
+}

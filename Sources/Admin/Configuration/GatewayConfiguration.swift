@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The gateway's document, `gateway.json`.
+package struct GatewayConfiguration: Equatable, Sendable {
+    package struct Spool: Equatable, Sendable {
+        package var capacityBytes = 100 << 30
+        package var segmentBytes = 256 << 20
+
+        package init() {}
+    }
+
+    package struct Peer: Equatable, Sendable {
+        /// What we may ask of it.
+        package enum Role: String, Sendable, CaseIterable {
+            case store
+            case find
+            case move
+        }
+
+        /// Whose instances these are when the peer sends.
+        package enum Sends: String, Sendable, CaseIterable {
+            /// Nobody sends them again: on the disk before each answer.
+            case unsolicited
+            /// We asked for them and the peer keeps them: one flush per association, and they may be evicted.
+            case pulled
+        }
+
+        package let aeTitle: String
+        package let host: String
+        package let port: Int
+        package let roles: Set<Role>
+        package let sends: Sends
+    }
+
+    package struct DICOM: Equatable, Sendable {
+        package let aeTitle: String
+        package let listen: [ListenAddress]
+        /// Bytes of a P-DATA-TF variable field that we announce (PS3.8 D.1).
+        package let maximumPDULength: Int
+        package let maximumAssociations: Int
+        package let peers: [Peer]
+        package let acceptUnknownPeers: Bool
+        /// PS3.8 9.1.5.
+        package let artimSeconds: Int
+        /// An association that carries nothing for so long is aborted.
+        package let idleSeconds: Int
+        /// Written reason for speaking without TLS beyond loopback.
+        package let allowPlaintext: String?
+    }
+
+    package struct Web: Equatable, Sendable {
+        package enum Authorization: String, Sendable, CaseIterable {
+            case none
+        }
+
+        package let listen: [ListenAddress]
+        /// Host header of requests of other boxes.
+        package let databaseHost: String?
+        /// Host header of requests of viewers.
+        package let viewerHost: String?
+        package let authorization: Authorization
+        package let allowPlaintext: String?
+    }
+
+    package struct HL7: Equatable, Sendable {
+        package let listen: [ListenAddress]
+        package let allowPlaintext: String?
+    }
+
+    package let site: String
+    package let dataDirectory: String
+    /// No status is served where it is absent.
+    package let statusSocket: String?
+    package let spool: Spool
+    package let dicom: DICOM
+    package let web: Web
+    /// No HL7 is received where it is absent.
+    package let hl7: HL7?
+
+    package init(json: [UInt8]) throws(ConfigurationError) {
+        let findings = ConfigurationReader.Findings()
+        var reader = ConfigurationReader(try JSONValue(parsing: json), findings: findings)
+        site = reader.string("site", .text)
+        dataDirectory = reader.string("dataDirectory", .path)
+        statusSocket = reader.optionalString("statusSocket", .socketPath)
+        let sections = Sections(from: &reader)
+        reader.finish()
+        try findings.check()
+        guard let dicom = sections.dicom, let web = sections.web else {
+            throw ConfigurationError(path: "", found: "an incomplete document", expected: "dicom and web")
+        }
+        self.dicom = dicom
+        self.web = web
+        spool = sections.spool
+        hl7 = sections.hl7
+    }
+
+    /// A document from sections that are already checked.
+    init(site: String, dataDirectory: String, statusSocket: String, sections: CheckedSections) {
+        self.site = site
+        self.dataDirectory = dataDirectory
+        self.statusSocket = statusSocket
+        spool = sections.spool
+        dicom = sections.dicom
+        web = sections.web
+        hl7 = sections.hl7
+    }
+}
+
+extension GatewayConfiguration {
+    /// The sections that the supervisor's document and the gateway's have in common.
+    struct CheckedSections: Equatable, Sendable {
+        let spool: Spool
+        let dicom: DICOM
+        let web: Web
+        let hl7: HL7?
+    }
+
+    /// As read; `dicom` and `web` are nil only when a finding says so.
+    struct Sections {
+        let spool: Spool
+        let dicom: DICOM?
+        let web: Web?
+        let hl7: HL7?
+
+        init(from reader: inout ConfigurationReader) {
+            spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
+            dicom = reader.object("dicom").map(DICOM.init(reading:))
+            web = reader.object("web").map(Web.init(reading:))
+            hl7 = reader.optionalObject("hl7").map(HL7.init(reading:))
+        }
+
+        /// Nil only when a finding says why.
+        var checked: CheckedSections? {
+            guard let dicom, let web else { return nil }
+            return CheckedSections(spool: spool, dicom: dicom, web: web, hl7: hl7)
+        }
+    }
+}

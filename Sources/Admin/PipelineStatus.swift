@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the gateway counts since its start, and what its spool holds: `GET /v1/pipeline`.
+package struct PipelineStatus: Codable, Equatable, Sendable {
+    package struct Associations: Codable, Equatable, Sendable {
+        /// Now.
+        package var open: Int
+        package var accepted: Int
+        package var rejected: Int
+        package var aborted: Int
+
+        package init(open: Int = 0, accepted: Int = 0, rejected: Int = 0, aborted: Int = 0) {
+            self.open = open
+            self.accepted = accepted
+            self.rejected = rejected
+            self.aborted = aborted
+        }
+    }
+
+    /// C-STORE as SCP.
+    package struct Receive: Codable, Equatable, Sendable {
+        package var instances: Int
+        package var bytes: Int
+        package var duplicates: Int
+        package var replaced: Int
+        /// Count by DIMSE status, four upper-case hexadecimal digits: `A700`.
+        package var refused: [String: Int]
+        /// Calls of fdatasync on the spool.
+        package var flushes: Int
+        package var flushSeconds: Double
+        package var lastInstanceTime: Timestamp?
+
+        package init(
+            instances: Int = 0,
+            bytes: Int = 0,
+            duplicates: Int = 0,
+            replaced: Int = 0,
+            refused: [String: Int] = [:],
+            flushes: Int = 0,
+            flushSeconds: Double = 0,
+            lastInstanceTime: Timestamp? = nil
+        ) {
+            self.instances = instances
+            self.bytes = bytes
+            self.duplicates = duplicates
+            self.replaced = replaced
+            self.refused = refused
+            self.flushes = flushes
+            self.flushSeconds = flushSeconds
+            self.lastInstanceTime = lastInstanceTime
+        }
+    }
+
+    /// WADO-RS as origin server.
+    package struct Retrieve: Codable, Equatable, Sendable {
+        package var requests: Int
+        package var instances: Int
+        package var bytes: Int
+        /// Count by HTTP status: `404`.
+        package var errors: [String: Int]
+
+        package init(requests: Int = 0, instances: Int = 0, bytes: Int = 0, errors: [String: Int] = [:]) {
+            self.requests = requests
+            self.instances = instances
+            self.bytes = bytes
+            self.errors = errors
+        }
+    }
+
+    package struct Spool: Codable, Equatable, Sendable {
+        package var capacityBytes: Int
+        package var usedBytes: Int
+        package var segments: Int
+        package var segmentBytes: Int
+        package var instances: Int
+        package var studies: Int
+        package var evictedInstances: Int
+        /// Not evictable: pinned, not yet published, or being read.
+        package var heldBytes: Int
+
+        package init(
+            capacityBytes: Int = 0,
+            usedBytes: Int = 0,
+            segments: Int = 0,
+            segmentBytes: Int = 0,
+            instances: Int = 0,
+            studies: Int = 0,
+            evictedInstances: Int = 0,
+            heldBytes: Int = 0
+        ) {
+            self.capacityBytes = capacityBytes
+            self.usedBytes = usedBytes
+            self.segments = segments
+            self.segmentBytes = segmentBytes
+            self.instances = instances
+            self.studies = studies
+            self.evictedInstances = evictedInstances
+            self.heldBytes = heldBytes
+        }
+    }
+
+    package struct Process: Codable, Equatable, Sendable {
+        package var residentBytes: Int
+        /// User and system time.
+        package var cpuSeconds: Double
+        package var startTime: Timestamp
+
+        package init(residentBytes: Int = 0, cpuSeconds: Double = 0, startTime: Timestamp) {
+            self.residentBytes = residentBytes
+            self.cpuSeconds = cpuSeconds
+            self.startTime = startTime
+        }
+    }
+
+    package var associations: Associations
+    package var receive: Receive
+    package var retrieve: Retrieve
+    package var spool: Spool
+    package var process: Process
+
+    package init(
+        associations: Associations = Associations(),
+        receive: Receive = Receive(),
+        retrieve: Retrieve = Retrieve(),
+        spool: Spool = Spool(),
+        process: Process
+    ) {
+        self.associations = associations
+        self.receive = receive
+        self.retrieve = retrieve
+        self.spool = spool
+        self.process = process
+    }
+}
