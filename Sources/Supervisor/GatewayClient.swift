@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Admin
+import FoundationEssentials
+import Transfer
+
+/// The gateway's status socket, seen from the supervisor.
+package struct GatewayClient: Sendable {
+    package struct UnexpectedAnswer: Error, CustomStringConvertible {
+        let target: String
+        let status: Int
+
+        package var description: String { "gateway: \(target): found status \(status), expected 200" }
+    }
+
+    private let client: UnixHTTPClient
+
+    package init(socketPath: String) {
+        client = UnixHTTPClient(socketPath: socketPath)
+    }
+
+    package func pipeline(deadline: Duration) async throws -> PipelineStatus {
+        let response = try await client.get("/v1/pipeline", deadline: deadline)
+        guard response.status == 200 else {
+            throw UnexpectedAnswer(target: "/v1/pipeline", status: response.status)
+        }
+        return try JSONDecoder().decode(PipelineStatus.self, from: Data(response.body))
+    }
+
+    /// Hands over the events of one run of the gateway, the oldest it has first, until the task is cancelled.
+    /// A stream that breaks is taken up again where it ended.
+    package func follow(_ journal: EventJournal) async {
+        let reader = EventReader(journal: journal)
+        while !Task.isCancelled {
+            await reader.connect()
+            let target = "/v1/events?since=\(await reader.newest)"
+            let headers = ["accept": "text/event-stream"]
+            _ = try? await client.stream(target, headers: headers) { try await reader.read($0) }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+}
+
+/// Turns the stream's bytes into events of our own journal.
+private actor EventReader {
+    private let journal: EventJournal
+    private var parser = ServerSentEventParser()
+    private(set) var newest: UInt64 = 0
+
+    init(journal: EventJournal) {
+        self.journal = journal
+    }
+
+    /// A new connection starts in the middle of nothing.
+    func connect() {
+        parser = ServerSentEventParser()
+    }
+
+    func read(_ bytes: [UInt8]) throws {
+        for item in try parser.feed(bytes) {
+            if item.name == "gap" {
+                journal.record(
+                    "events.lost",
+                    .warning,
+                    service: Appliance.gatewayName,
+                    "events of the gateway were lost"
+                )
+                continue
+            }
+            guard let event = try? JSONDecoder().decode(Event.self, from: Data(item.data.utf8)) else {
+                continue
+            }
+            newest = max(newest, event.seq)
+            journal.forward(event, from: Appliance.gatewayName)
+        }
+    }
+}

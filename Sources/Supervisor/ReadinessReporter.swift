@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Linux
+import ServiceLifecycle
+import Transfer
+
+/// Tells systemd that we are ready, how we are, and that we are alive.
+struct ReadinessReporter: Service {
+    /// The gateway may take longer; we are ready without it then.
+    private static let patience: Duration = .seconds(10)
+    /// Between two STATUS lines where no watchdog asks for more.
+    private static let statusInterval: Duration = .seconds(30)
+    private static let selfCheckDeadline: Duration = .seconds(5)
+
+    let notify: Notify
+    let board: StatusBoard
+    let journal: EventJournal
+    let adminSocket: String
+    let listening: Gate
+    let answered: Gate
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await listening.wait()
+            let isAnswered = await gatewayAnswers()
+            guard !Task.isCancelled else { return }
+            let line = await board.line
+            notify(.ready, .status(isAnswered ? line : line + "; the gateway has not answered yet"))
+            journal.record("supervisor.ready", .info, "the supervisor is ready", ["gateway": "\(isAnswered)"])
+            await report()
+        }
+        notify(.stopping)
+    }
+
+    private func gatewayAnswers() async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await answered.wait()
+                return true
+            }
+            group.addTask {
+                try? await Task.sleep(for: Self.patience)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    private func report() async {
+        let interval = notify.watchdogInterval.map { min($0 / 2, Self.statusInterval) } ?? Self.statusInterval
+        let client = UnixHTTPClient(socketPath: adminSocket)
+        while (try? await Task.sleep(for: interval)) != nil {
+            // Through the socket, the event loop, the responder and the board: all that must not hang.
+            let answer = try? await client.get("/v1/services", deadline: Self.selfCheckDeadline)
+            if answer?.status == 200 {
+                notify(.watchdog, .status(await board.line))
+            } else {
+                journal.record("supervisor.self-check", .critical, "the admin API does not answer us")
+            }
+        }
+    }
+}
