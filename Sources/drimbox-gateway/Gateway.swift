@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import DICOM
+import Linux
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Store
+import Transfer
+
+/// The gateway: composes spool, Storage SCP, DICOMweb and status socket, in this order, and ends them in reverse.
+struct Gateway: Service {
+    /// Associations may finish their operation for so long when the gateway ends.
+    static let shutdownGrace: Duration = .seconds(5)
+
+    let configuration: GatewayConfiguration
+    let journal = GatewayJournal()
+
+    func run() async throws {
+        let started = Timestamp(milliseconds: WallClock.milliseconds())
+        let spool = try Spool(
+            directory: configuration.dataDirectory,
+            options: SpoolOptions(
+                capacityBytes: Int64(configuration.spool.capacityBytes),
+                segmentBytes: Int64(configuration.spool.segmentBytes)
+            )
+        )
+        let wire = TransferJournal()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let workers = NIOThreadPool(numberOfThreads: 4)
+        workers.start()
+        let news = Task {
+            async let spoolNews: Void = journal.follow(spool.events)
+            async let wireNews: Void = journal.follow(wire.events)
+            _ = await (spoolNews, wireNews)
+        }
+        do {
+            try await serve(spool, wire, group, workers, started)
+        } catch {
+            await stop(spool, wire, group, workers, news)
+            throw error
+        }
+        await stop(spool, wire, group, workers, news)
+    }
+
+    private func serve(
+        _ spool: Spool,
+        _ wire: TransferJournal,
+        _ group: MultiThreadedEventLoopGroup,
+        _ workers: NIOThreadPool,
+        _ started: Timestamp
+    ) async throws {
+        let storage = try StorageListener(
+            on: configuration.dicom.listen.map { ($0.host, $0.port) },
+            configuration: try StorageListenerConfiguration(configuration.dicom),
+            receiver: SpoolReceiver(spool: spool),
+            journal: wire
+        )
+        var servers: [HTTPServer] = []
+        do {
+            let web = DICOMwebService(catalogue: SpoolCatalogue(spool: spool))
+            for address in configuration.web.listen {
+                servers.append(
+                    try await HTTPServer.start(
+                        on: .tcp(host: address.host, port: address.port),
+                        group: group,
+                        workers: workers,
+                        responder: web,
+                        journal: wire
+                    )
+                )
+            }
+            if let path = configuration.statusSocket {
+                let status = StatusService(journal: journal) {
+                    PipelineStatus(wire.counts, spool.statistics, started: started)
+                }
+                servers.append(
+                    try await HTTPServer.start(
+                        on: .unix(path: path),
+                        group: group,
+                        workers: workers,
+                        responder: status
+                    )
+                )
+            }
+        } catch {
+            await storage.shutdown(grace: .zero)
+            throw error
+        }
+        announce(storage, servers)
+        let notify = Notify()
+        notify(.ready, .status("listening"))
+        try? await gracefulShutdown()
+        notify(.stopping)
+        journal.record("gateway.stopping", .info, "the gateway ends")
+        for server in servers { await server.close() }
+        await storage.shutdown(grace: Self.shutdownGrace)
+    }
+
+    private func announce(_ storage: StorageListener, _ servers: [HTTPServer]) {
+        var attributes = [
+            "dicom": storage.addresses.map { "\($0.host):\($0.port)" }.joined(separator: ","),
+            "web": servers.prefix(configuration.web.listen.count).map(\.localAddress.display).joined(
+                separator: ","
+            ),
+            "aeTitle": configuration.dicom.aeTitle,
+        ]
+        attributes["version"] = Software.version
+        journal.record("gateway.ready", .info, "the gateway listens", attributes)
+        if configuration.hl7 != nil {
+            journal.record(
+                "gateway.no-hl7",
+                .warning,
+                "hl7 is configured, but this release has no HL7 listener"
+            )
+        }
+        let reasons = [
+            ("dicom", configuration.dicom.allowPlaintext), ("web", configuration.web.allowPlaintext),
+        ]
+        for (section, reason) in reasons {
+            guard let reason else { continue }
+            journal.record(
+                "gateway.plaintext-allowed",
+                .warning,
+                "plain text beyond loopback is allowed by configuration",
+                ["section": section, "reason": reason]
+            )
+        }
+    }
+
+    private func stop(
+        _ spool: Spool,
+        _ wire: TransferJournal,
+        _ group: MultiThreadedEventLoopGroup,
+        _ workers: NIOThreadPool,
+        _ news: Task<Void, Never>
+    ) async {
+        try? await group.shutdownGracefully()
+        try? await workers.shutdownGracefully()
+        spool.close()
+        wire.finish()
+        news.cancel()
+        await news.value
+    }
+}
+
+extension SocketAddress {
+    /// "127.0.0.1:11112" or a path.
+    fileprivate var display: String {
+        if let path = pathname { return path }
+        let host = ipAddress ?? ""
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(port ?? 0)"
+    }
+}
+
+extension StorageListenerConfiguration {
+    fileprivate init(_ dicom: GatewayConfiguration.DICOM) throws(ConfigurationError) {
+        func title(_ text: String, _ path: String) throws(ConfigurationError) -> AETitle {
+            guard let title = AETitle(text) else {
+                throw ConfigurationError(
+                    path: path,
+                    found: text,
+                    expected: "an AE title of 1 to 16 characters"
+                )
+            }
+            return title
+        }
+        var calling: Set<AETitle> = []
+        var pulling: Set<AETitle> = []
+        for (index, peer) in dicom.peers.enumerated() {
+            let aeTitle = try title(peer.aeTitle, "dicom.peers[\(index)].aeTitle")
+            calling.insert(aeTitle)
+            if peer.sends == .pulled { pulling.insert(aeTitle) }
+        }
+        self.init(
+            policy: AcceptorPolicy(
+                calledAETitle: try title(dicom.aeTitle, "dicom.aeTitle"),
+                callingAETitles: calling,
+                acceptUnknownPeers: dicom.acceptUnknownPeers,
+                maximumPDULength: dicom.maximumPDULength,
+                maximumOperationsPerformed: 16
+            ),
+            maximumAssociations: dicom.maximumAssociations,
+            pullingFrom: pulling,
+            artimSeconds: Int64(dicom.artimSeconds),
+            idleSeconds: Int64(dicom.idleSeconds)
+        )
+    }
+}
