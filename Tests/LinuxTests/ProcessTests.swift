@@ -5,7 +5,7 @@ import Testing
 
 @testable import Linux
 
-@Suite("Child processes", .timeLimit(.minutes(1))) struct ChildProcessTests {
+@Suite("Child processes", .timeLimit(.minutes(10))) struct ChildProcessTests {
     private func shell(_ script: String) async throws -> ChildProcess {
         try await ChildProcess.start("/bin/sh", ["-c", script])
     }

@@ -98,7 +98,7 @@ private final class Follower: Sendable {
 
 @Suite(
     "The supervisor as a whole",
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(10)),
     .enabled(if: hasPython, "the fake gateway needs /usr/bin/python3")
 )
 struct ApplianceTests {

@@ -63,7 +63,7 @@ private struct ScriptedRun: RunningService {
 
 private struct Silent: Error {}
 
-@Suite("Service supervisor", .timeLimit(.minutes(1))) struct ServiceSupervisorTests {
+@Suite("Service supervisor", .timeLimit(.minutes(10))) struct ServiceSupervisorTests {
     private let journal = EventJournal()
     private let board: StatusBoard
 

@@ -77,7 +77,7 @@ private func exchange(_ text: String, limits: HTTPServer.Limits = .init()) async
     return answer
 }
 
-@Suite("HTTP server", .timeLimit(.minutes(1))) struct HTTPServerTests {
+@Suite("HTTP server", .timeLimit(.minutes(10))) struct HTTPServerTests {
     @Test("parts out of a file arrive whole and in order behind the length that was told") func parts()
         async throws
     {

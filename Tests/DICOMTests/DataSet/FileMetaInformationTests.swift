@@ -81,7 +81,7 @@ import Testing
         #expect(throws: DataSetError.notPart10) { try FileMetaInformation.decode([UInt8]().span.bytes) }
     }
 
-    @Test("mutated files never crash", .timeLimit(.minutes(1)))
+    @Test("mutated files never crash", .timeLimit(.minutes(10)))
     func fuzz() {
         var random = SplitMix64(7)
         let bytes = meta.encode() + DataSetBytes.sample(.explicit)

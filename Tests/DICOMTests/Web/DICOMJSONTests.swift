@@ -232,7 +232,7 @@ import Testing
         #expect(try write(image.bytes, TransferSyntax.explicitVRLittleEndian).contains("BulkDataURI"))
     }
 
-    @Test("mutated data sets give valid JSON or an error", .timeLimit(.minutes(1)))
+    @Test("mutated data sets give valid JSON or an error", .timeLimit(.minutes(10)))
     func fuzz() throws {
         var random = SplitMix64(99)
         var written = 0

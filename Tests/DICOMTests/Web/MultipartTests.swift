@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test("mutated bodies never crash and read the same at every split", .timeLimit(.minutes(1)))
+    @Test("mutated bodies never crash and read the same at every split", .timeLimit(.minutes(10)))
     func fuzz() {
         var random = SplitMix64(3)
         let multipart = MultipartRelated(using: &random)
