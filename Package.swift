@@ -16,6 +16,9 @@ let shippedSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -45,6 +48,9 @@ let package = Package(
     dependencies: [
         // Transfer: event loops, sockets, HTTP/1.1.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // Transfer: the DICOMweb client.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Supervisor: the admin API. Without traits it does not need Foundation, and so no ICU data.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         // The doors: command lines, signals and orderly shutdown, log front end.
@@ -65,7 +71,7 @@ let package = Package(
         room("Admin"),
         // 3 organs
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash"]),
-        room("Transfer", ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1]),
+        room("Transfer", ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient]),
         // 4 work
         room("Supervisor", ["Linux", "Admin", "Transfer", hummingbird, lifecycle, logging, nioCore]),
         // 5 doors
@@ -74,7 +80,7 @@ let package = Package(
             "drimbox-gateway",
             [
                 "Transfer", "Store", "DICOM", "Admin", "Linux", arguments, lifecycle, signals, logging,
-                nioCore, nioPosix, nioHTTP1,
+                nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
         door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),
@@ -83,7 +89,7 @@ let package = Package(
         tests("DICOMTests", ["DICOM", "Linux"]),
         tests("AdminTests", ["Admin"]),
         tests("StoreTests", ["Store", "DICOM", "Linux", "CSQLite"]),
-        tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1]),
+        tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1, nioSSL]),
         tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
