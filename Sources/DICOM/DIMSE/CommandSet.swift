@@ -17,6 +17,12 @@ package enum CommandElement: UInt16, Sendable {
     case errorID = 0x0903
     case affectedSOPInstanceUID = 0x1000
     case requestedSOPInstanceUID = 0x1001
+    case eventTypeID = 0x1002
+    case actionTypeID = 0x1008
+    case numberOfRemainingSuboperations = 0x1020
+    case numberOfCompletedSuboperations = 0x1021
+    case numberOfFailedSuboperations = 0x1022
+    case numberOfWarningSuboperations = 0x1023
     case moveOriginatorApplicationEntityTitle = 0x1030
     case moveOriginatorMessageID = 0x1031
 

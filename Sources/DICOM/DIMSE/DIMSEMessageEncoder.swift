@@ -10,26 +10,40 @@ package enum DIMSEMessageEncoder {
     /// The PDUs that carry `command`, one value each, in one buffer so that they are one write.
     /// `maximumLength` is what the peer takes: bytes of a PDU after its header, 0 for any number.
     package static func pDataTF(contextID: UInt8, command: [UInt8], maximumLength: Int) -> [UInt8] {
+        pDataTF(contextID, command, isCommand: true, maximumLength)
+    }
+
+    /// The same for a small data set, such as a query's identifier.
+    package static func pDataTF(contextID: UInt8, dataSet: [UInt8], maximumLength: Int) -> [UInt8] {
+        pDataTF(contextID, dataSet, isCommand: false, maximumLength)
+    }
+
+    private static func pDataTF(
+        _ contextID: UInt8,
+        _ message: [UInt8],
+        isCommand: Bool,
+        _ maximumLength: Int
+    ) -> [UInt8] {
         let limit = maximumLength == 0 ? Int.max : max(maximumLength, minimumLength)
         // Fragments have even lengths: some peers insist.
         let room = min(limit - valueHeaderLength, Int(Int32.max)) & ~1
         var bytes: [UInt8] = []
         bytes.reserveCapacity(
-            command.count + (command.count / room + 1) * (PDU.headerLength + valueHeaderLength)
+            message.count + (message.count / room + 1) * (PDU.headerLength + valueHeaderLength)
         )
         var offset = 0
         repeat {
-            let end = min(offset + room, command.count)
+            let end = min(offset + room, message.count)
             appendHeader(
                 contextID,
                 count: end - offset,
-                isCommand: true,
-                isLast: end == command.count,
+                isCommand: isCommand,
+                isLast: end == message.count,
                 &bytes
             )
-            bytes.append(contentsOf: command[offset..<end])
+            bytes.append(contentsOf: message[offset..<end])
             offset = end
-        } while offset < command.count
+        } while offset < message.count
         return bytes
     }
 

@@ -4,8 +4,18 @@
 package enum DIMSECommandField: UInt16, Sendable {
     case cStoreRQ = 0x0001
     case cStoreRSP = 0x8001
+    case cGetRQ = 0x0010
+    case cGetRSP = 0x8010
+    case cFindRQ = 0x0020
+    case cFindRSP = 0x8020
+    case cMoveRQ = 0x0021
+    case cMoveRSP = 0x8021
     case cEchoRQ = 0x0030
     case cEchoRSP = 0x8030
+    case nEventReportRQ = 0x0100
+    case nEventReportRSP = 0x8100
+    case nActionRQ = 0x0130
+    case nActionRSP = 0x8130
     case cCancelRQ = 0x0FFF
 
     /// Set in every response, and in no request.
@@ -25,6 +35,7 @@ extension CommandSet {
 package enum DIMSERequest: Hashable, Sendable {
     case cEcho(CEchoRQ)
     case cStore(CStoreRQ)
+    case nEventReport(NEventReportRQ)
     /// Has no response of its own (PS3.7 9.3.2.3).
     case cCancel(messageIDBeingRespondedTo: UInt16)
     /// A request for a service the box does not give: `OperationRefusal` answers it, after its data set if
@@ -36,6 +47,7 @@ package enum DIMSERequest: Hashable, Sendable {
         switch DIMSECommandField(rawValue: field) {
         case .cEchoRQ: return .cEcho(try CEchoRQ(command))
         case .cStoreRQ: return .cStore(try CStoreRQ(command))
+        case .nEventReportRQ: return .nEventReport(try NEventReportRQ(command))
         case .cCancelRQ:
             return .cCancel(messageIDBeingRespondedTo: try command.requiredUInt16(.messageIDBeingRespondedTo))
         default: break

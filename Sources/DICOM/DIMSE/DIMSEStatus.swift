@@ -11,6 +11,8 @@ package struct DIMSEStatus: RawRepresentable, Hashable, Sendable {
 
     package static let success = DIMSEStatus(rawValue: 0x0000)
     package static let processingFailure = DIMSEStatus(rawValue: 0x0110)
+    package static let noSuchSOPInstance = DIMSEStatus(rawValue: 0x0112)
+    package static let invalidArgumentValue = DIMSEStatus(rawValue: 0x0115)
     package static let invalidObjectInstance = DIMSEStatus(rawValue: 0x0117)
     package static let sopClassNotSupported = DIMSEStatus(rawValue: 0x0122)
     package static let notAuthorized = DIMSEStatus(rawValue: 0x0124)
@@ -18,6 +20,9 @@ package struct DIMSEStatus: RawRepresentable, Hashable, Sendable {
     package static let unrecognizedOperation = DIMSEStatus(rawValue: 0x0211)
     package static let mistypedArgument = DIMSEStatus(rawValue: 0x0212)
     package static let refusedOutOfResources = DIMSEStatus(rawValue: 0xA700)
+    /// C-MOVE, C-GET: the SCP cannot make the sub-operations (PS3.4 Table C.4-2).
+    package static let unableToPerformSuboperations = DIMSEStatus(rawValue: 0xA702)
+    package static let moveDestinationUnknown = DIMSEStatus(rawValue: 0xA801)
     package static let dataSetDoesNotMatchSOPClass = DIMSEStatus(rawValue: 0xA900)
     package static let coercionOfDataElements = DIMSEStatus(rawValue: 0xB000)
     package static let cannotUnderstand = DIMSEStatus(rawValue: 0xC000)

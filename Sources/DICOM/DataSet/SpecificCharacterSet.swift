@@ -64,6 +64,18 @@ package struct SpecificCharacterSet: Equatable, Sendable {
     }
 }
 
+extension SpecificCharacterSet {
+    /// Text to be sent: UTF-8, Latin 1, or ASCII for every other set; what the set has not becomes "?".
+    func encode(_ text: String) -> [UInt8] {
+        if kind == .utf8 { return Array(text.utf8) }
+        let isLatin = kind == .iso2022(.single(.latin1))
+        return text.unicodeScalars.map { scalar in
+            let isThere = scalar.isASCII || isLatin && (0xA0...0xFF).contains(scalar.value)
+            return isThere ? UInt8(truncatingIfNeeded: scalar.value) : UInt8(ascii: "?")
+        }
+    }
+}
+
 /// A set of 8 bit characters that can be in G1, or one of two bytes that can be in G0 (PS3.3 Tables C.12-3, C.12-4).
 enum CodeElement: Equatable, Sendable {
     case single(Encoding)

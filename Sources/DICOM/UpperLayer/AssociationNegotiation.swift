@@ -118,7 +118,8 @@ package enum AssociationNegotiation {
 
     private static func result(_ context: PresentationContext) -> PresentationContextResult {
         let isVerification = context.abstractSyntax == SOPClass.verification
-        guard isVerification || SOPClass.isStorage(context.abstractSyntax) else {
+        let isReport = context.abstractSyntax == SOPClass.storageCommitmentPushModel
+        guard isVerification || isReport || SOPClass.isStorage(context.abstractSyntax) else {
             let first = context.transferSyntaxes.first
             return PresentationContextResult(
                 id: context.id,
@@ -127,7 +128,8 @@ package enum AssociationNegotiation {
             )
         }
         let proposed = context.transferSyntaxes
-        guard let syntax = isVerification ? verificationSyntax(proposed) : storageSyntax(proposed) else {
+        let choose = isVerification ? verificationSyntax : isReport ? reportSyntax : storageSyntax
+        guard let syntax = choose(proposed) else {
             return PresentationContextResult(
                 id: context.id,
                 result: .transferSyntaxesNotSupported,
@@ -152,6 +154,12 @@ package enum AssociationNegotiation {
         return preferred.first { proposed.contains($0) } ?? proposed.first
     }
 
+    /// Event information is read as a data set.
+    private static func reportSyntax(_ proposed: [UID]) -> UID? {
+        let readable = [TransferSyntax.explicitVRLittleEndian, TransferSyntax.implicitVRLittleEndian]
+        return readable.first { proposed.contains($0) }
+    }
+
     private static func information(
         _ request: UserInformation,
         _ policy: AcceptorPolicy,
@@ -164,10 +172,18 @@ package enum AssociationNegotiation {
             implementationVersionName: Implementation.versionName
         )
         information.asynchronousOperationsWindow = window
-        // PS3.7 D.3.3.4: a role that is not proposed is not granted; we are no SCU here.
+        // PS3.7 D.3.3.4: a role that is not proposed is not granted. We are SCU of storage commitment only, whose SCP
+        // calls us to report.
         let accepted = Set(contexts.values.map(\.abstractSyntax))
         information.roleSelections = request.roleSelections.filter { accepted.contains($0.sopClassUID) }
-            .map { RoleSelection(sopClassUID: $0.sopClassUID, scuRole: $0.scuRole, scpRole: false) }
+            .map { role in
+                let isReport = role.sopClassUID == SOPClass.storageCommitmentPushModel
+                return RoleSelection(
+                    sopClassUID: role.sopClassUID,
+                    scuRole: role.scuRole && !isReport,
+                    scpRole: role.scpRole && isReport
+                )
+            }
         return information
     }
 

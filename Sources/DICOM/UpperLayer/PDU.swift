@@ -9,7 +9,7 @@ package enum PDU: Hashable, Sendable {
     case releaseRP
     case abort(Abort)
 
-    static let dataTFType: UInt8 = 0x04
+    package static let dataTFType: UInt8 = 0x04
     static let releaseRQType: UInt8 = 0x05
     static let releaseRPType: UInt8 = 0x06
     /// Type, reserved byte, four bytes of length.

@@ -3,6 +3,13 @@
 /// What the box must know of SOP classes (PS3.4, PS3.6 Annex A).
 package enum SOPClass {
     package static let verification = UID(literal: "1.2.840.10008.1.1")
+    /// PS3.4 J.
+    package static let storageCommitmentPushModel = UID(literal: "1.2.840.10008.1.20.1")
+    package static let storageCommitmentPushModelInstance = UID(literal: "1.2.840.10008.1.20.1.1")
+    /// Study Root Query/Retrieve Information Model (PS3.4 C.6.2).
+    package static let studyRootFind = UID(literal: "1.2.840.10008.5.1.4.1.2.2.1")
+    package static let studyRootMove = UID(literal: "1.2.840.10008.5.1.4.1.2.2.2")
+    package static let studyRootGet = UID(literal: "1.2.840.10008.5.1.4.1.2.2.3")
 
     private static let dicomRoot = "1.2.840.10008"
     private static let storageRoot = "1.2.840.10008.5.1.4.1.1."
