@@ -20,6 +20,13 @@ package struct TransferCounts: Sendable, Equatable {
     package var associationsAccepted = 0
     package var associationsRejected = 0
     package var associationsAborted = 0
+    /// Ours to peers.
+    package var associationsRequested = 0
+    /// By C-STORE to peers.
+    package var instancesSent = 0
+    package var bytesSent: Int64 = 0
+    /// Refused, or given up.
+    package var instancesNotSent = 0
     package var instancesReceived = 0
     /// Data set bytes of acknowledged instances.
     package var bytesReceived: Int64 = 0

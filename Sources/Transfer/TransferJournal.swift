@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Linux
 import Synchronization
 
 /// Where the wire's news and counts are kept until somebody pulls them.
@@ -20,6 +21,16 @@ package final class TransferJournal: Sendable {
 
     package func finish() {
         continuation.finish()
+    }
+
+    /// An instance was received and acknowledged.
+    func countReceived(_ bytes: Int64) {
+        let now = WallClock.milliseconds()
+        count {
+            $0.instancesReceived += 1
+            $0.bytesReceived += bytes
+            $0.lastInstance = now
+        }
     }
 
     func record(_ event: TransferEvent) {

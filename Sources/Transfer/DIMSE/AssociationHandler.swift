@@ -23,6 +23,8 @@ final class AssociationHandler: ChannelInboundHandler {
     private var reception: InstanceReception?
     /// Answers an operation of another service once its data set has passed.
     private var refusal: OperationRefusal?
+    /// An N-EVENT-REPORT whose event information is arriving.
+    private var eventReport: (request: NEventReportRQ, information: [UInt8])?
     private var artim: Scheduled<Void>?
     private var idleCheck: Scheduled<Void>?
     private var lastRead = NIODeadline.now()
@@ -56,7 +58,7 @@ final class AssociationHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
-        acknowledgeQuickly(context)
+        TCPAcknowledgement.now(context.channel)
         lastRead = .now()
         if !ignoresInput { receive(buffer, context) }
         send(context)
@@ -133,6 +135,7 @@ final class AssociationHandler: ChannelInboundHandler {
         case .command(let command, let contextID): perform(command, contextID)
         case .dataSet(let range, let isLast):
             reception?.dataSet(range, isLast: isLast, in: bytes)
+            if eventReport != nil { try takeEventReport(range, isLast, fragment.contextID, bytes) }
             if isLast { sendRefusal(fragment.contextID) }
         case nil: break
         }
@@ -144,6 +147,12 @@ final class AssociationHandler: ChannelInboundHandler {
             case .cStore(let request): begin(request, contextID)
             case .cEcho(let request): respond(CEchoRSP(request, .success).commandSet, contextID)
             case .cCancel: break
+            case .nEventReport(let request):
+                if request.hasDataSet {
+                    eventReport = (request, [])
+                } else {
+                    respond(request.response(.invalidArgumentValue), contextID)
+                }
             case .unsupported(let field, let messageID, let hasDataSet, let sopClassUID):
                 refusal = OperationRefusal(
                     requestCommandField: field,
@@ -171,6 +180,31 @@ final class AssociationHandler: ChannelInboundHandler {
         }
     }
 
+    private func takeEventReport(
+        _ range: Range<Int>,
+        _ isLast: Bool,
+        _ contextID: UInt8,
+        _ bytes: RawSpan
+    ) throws(DIMSEError) {
+        guard let (request, received) = eventReport.take() else { return }
+        var information = received
+        guard information.count + range.count <= DataSet.maximumLength else {
+            throw .commandTooLong(limit: DataSet.maximumLength)
+        }
+        information.append(bytes, range)
+        guard isLast else {
+            eventReport = (request, information)
+            return
+        }
+        let syntax = association?.agreement.contexts[contextID]?.transferSyntax
+        let status = configuration.commitments.receive(
+            request,
+            information,
+            syntax ?? TransferSyntax.implicitVRLittleEndian
+        )
+        respond(request.response(status), contextID)
+    }
+
     private func sendRefusal(_ contextID: UInt8) {
         guard let refusal = refusal.take() else { return }
         respond(refusal.commandSet, contextID)
@@ -190,12 +224,7 @@ final class AssociationHandler: ChannelInboundHandler {
         if outcome.status == .success {
             association?.instances += 1
             association?.bytes += outcome.bytes
-            let now = WallClock.milliseconds()
-            journal.count {
-                $0.instancesReceived += 1
-                $0.bytesReceived += outcome.bytes
-                $0.lastInstance = now
-            }
+            journal.countReceived(outcome.bytes)
         } else {
             let status = outcome.status.rawValue
             journal.count { $0.refusals[outcome.status.description, default: 0] += 1 }
@@ -212,7 +241,7 @@ final class AssociationHandler: ChannelInboundHandler {
 
     // MARK: Upper layer
 
-    private static func upperLayerEvent(_ event: PDUReader.Event) -> UpperLayerStateMachine.Event {
+    static func upperLayerEvent(_ event: PDUReader.Event) -> UpperLayerStateMachine.Event {
         switch event {
         case .associateRQ(let pdu): .associateRQ(pdu)
         case .associateAC(let pdu): .associateAC(pdu)
@@ -273,14 +302,12 @@ final class AssociationHandler: ChannelInboundHandler {
                 reject(.localLimitExceeded, request, "all associations are in use", context)
                 return
             }
-            let origin: InstanceOrigin =
-                configuration.pullingFrom.contains(agreement.callingAETitle) ? .pulled : .unsolicited
             association = EstablishedAssociation(id: id, agreement: agreement)
             dimse = DIMSEReader(contextIDs: Set(agreement.contexts.keys))
             reception = InstanceReception(
-                origin: origin,
                 source: agreement.callingAETitle,
-                writer: receiver.makeWriter(origin: origin)
+                receiver: receiver,
+                origin: origins(of: agreement.callingAETitle)
             )
             journal.count {
                 $0.associationsAccepted += 1
@@ -298,6 +325,20 @@ final class AssociationHandler: ChannelInboundHandler {
             )
             apply(.associateAccept(pdu), context)
             watchForSilence(context)
+        }
+    }
+
+    /// Pulled is what names a C-MOVE of ours that is under way, and all that comes from a peer that is
+    /// configured so.
+    private func origins(of calling: AETitle) -> (CStoreRQ) -> InstanceOrigin {
+        let isAlwaysPulled = configuration.pullingFrom.contains(calling)
+        let (ourTitle, moves) = (configuration.policy.calledAETitle, configuration.moves)
+        return { request in
+            if isAlwaysPulled { return .pulled }
+            guard request.moveOriginatorAETitle == ourTitle, let id = request.moveOriginatorMessageID else {
+                return .unsolicited
+            }
+            return moves.contains(id) ? .pulled : .unsolicited
         }
     }
 
@@ -404,14 +445,6 @@ final class AssociationHandler: ChannelInboundHandler {
         let bytes = output
         output = ByteBuffer()
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-    }
-
-    private func acknowledgeQuickly(_ context: ChannelHandlerContext) {
-        let option = ChannelOptions.Types.SocketOption(
-            level: .tcp,
-            name: .init(rawValue: TCPOption.quickAcknowledgement)
-        )
-        try? context.channel.syncOptions?.setOption(option, value: 1)
     }
 
     private static func display(_ address: SocketAddress) -> String {

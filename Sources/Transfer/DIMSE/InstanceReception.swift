@@ -3,6 +3,7 @@ import DICOM
 
 /// A C-STORE that is over, and what its response says.
 struct StoreOutcome {
+    let origin: InstanceOrigin
     let contextID: UInt8
     let request: CStoreRQ
     var status: DIMSEStatus
@@ -20,6 +21,7 @@ struct InstanceReception {
     static let maximumSlices = 1000
 
     private struct Operation {
+        let origin: InstanceOrigin
         let contextID: UInt8
         let request: CStoreRQ
         let transferSyntax: UID
@@ -29,19 +31,30 @@ struct InstanceReception {
         var bytes: Int64 = 0
     }
 
-    private let origin: InstanceOrigin
     private let source: AETitle
-    private let writer: any InstanceWriter
+    private let receiver: any InstanceReceiver
+    private let origin: (CStoreRQ) -> InstanceOrigin
+    /// Made when the first instance of their origin comes.
+    private var writers: [InstanceOrigin: any InstanceWriter] = [:]
+    /// Writers with instances that a power cut would lose.
+    private var unflushed: Set<InstanceOrigin> = []
     private var operation: Operation?
     private var slices: [Range<Int>] = []
     private var finished: [StoreOutcome] = []
-    private var holdsUnflushed = false
 
-    init(origin: InstanceOrigin, source: AETitle, writer: any InstanceWriter) {
-        self.origin = origin
+    /// `origin` tells of a request whether anybody would send its instance again.
+    init(source: AETitle, receiver: any InstanceReceiver, origin: @escaping (CStoreRQ) -> InstanceOrigin) {
         self.source = source
-        self.writer = writer
+        self.receiver = receiver
+        self.origin = origin
         slices.reserveCapacity(Self.maximumSlices)
+    }
+
+    private mutating func writer(_ origin: InstanceOrigin) -> any InstanceWriter {
+        if let writer = writers[origin] { return writer }
+        let writer = receiver.makeWriter(origin: origin)
+        writers[origin] = writer
+        return writer
     }
 
     /// Whether an instance has begun and not ended.
@@ -49,6 +62,7 @@ struct InstanceReception {
 
     mutating func begin(_ request: CStoreRQ, contextID: UInt8, transferSyntax: UID) {
         var operation = Operation(
+            origin: origin(request),
             contextID: contextID,
             request: request,
             transferSyntax: transferSyntax,
@@ -63,7 +77,7 @@ struct InstanceReception {
             sourceApplicationEntityTitle: source.description
         )
         do {
-            try writer.begin(fileMetaInformation: meta.encode())
+            try writer(operation.origin).begin(fileMetaInformation: meta.encode())
         } catch {
             operation.refusal = Self.refusal(for: error)
         }
@@ -104,7 +118,7 @@ struct InstanceReception {
             self.operation = operation
         }
         guard !finished.isEmpty else { return [] }
-        if origin == .unsolicited { flush() }
+        flushUnsolicited()
         defer { finished.removeAll(keepingCapacity: true) }
         return finished
     }
@@ -113,17 +127,19 @@ struct InstanceReception {
     ///
     /// - Returns: what failed, where a flush did.
     mutating func end() -> String? {
-        if operation != nil { writer.abandon() }
+        if let operation { writers[operation.origin]?.abandon() }
         operation = nil
         var failure: String?
-        if holdsUnflushed {
+        for (origin, writer) in writers {
             do {
-                try writer.flush()
+                if unflushed.contains(origin) { try writer.flush() }
             } catch {
                 failure = Self.refusal(for: error).comment
             }
+            writer.close()
         }
-        writer.close()
+        writers = [:]
+        unflushed = []
         return failure
     }
 
@@ -148,7 +164,7 @@ struct InstanceReception {
     private mutating func write(_ operation: inout Operation, _ bytes: RawSpan) {
         guard !slices.isEmpty else { return }
         do {
-            try writer.append(bytes, slices)
+            try writer(operation.origin).append(bytes, slices)
         } catch {
             let refusal = Self.refusal(for: error)
             refuse(&operation, refusal.status, refusal.comment)
@@ -169,8 +185,8 @@ struct InstanceReception {
         }
         if operation.refusal == nil, let header = operation.header {
             do {
-                try writer.commit(header, transferSyntax: operation.transferSyntax)
-                holdsUnflushed = true
+                try writer(operation.origin).commit(header, transferSyntax: operation.transferSyntax)
+                unflushed.insert(operation.origin)
             } catch {
                 let refusal = Self.refusal(for: error)
                 refuse(&operation, refusal.status, refusal.comment)
@@ -178,6 +194,7 @@ struct InstanceReception {
         }
         finished.append(
             StoreOutcome(
+                origin: operation.origin,
                 contextID: operation.contextID,
                 request: operation.request,
                 status: operation.refusal?.status ?? .success,
@@ -190,18 +207,19 @@ struct InstanceReception {
     private mutating func refuse(_ operation: inout Operation, _ status: DIMSEStatus, _ comment: String) {
         operation.refusal = (status, comment)
         slices.removeAll(keepingCapacity: true)
-        writer.abandon()
+        writers[operation.origin]?.abandon()
     }
 
     /// One flush answers for every operation that ended in this read (an asynchronous window's worth).
-    private mutating func flush() {
-        guard holdsUnflushed else { return }
+    private mutating func flushUnsolicited() {
+        guard unflushed.contains(.unsolicited), let writer = writers[.unsolicited] else { return }
         do {
             try writer.flush()
-            holdsUnflushed = false
+            unflushed.remove(.unsolicited)
         } catch {
             let refusal = Self.refusal(for: error)
-            for index in finished.indices where finished[index].status == .success {
+            for index in finished.indices
+            where finished[index].status == .success && finished[index].origin == .unsolicited {
                 finished[index].status = refusal.status
                 finished[index].errorComment = refusal.comment
             }

@@ -11,6 +11,10 @@ package struct StorageListenerConfiguration: Sendable {
     package var maximumAssociations: Int
     /// Peers whose instances we asked for; everybody else's are unsolicited.
     package var pullingFrom: Set<AETitle>
+    /// Our own C-MOVE requests, whose instances are pulled too.
+    package var moves: ActiveMoves
+    /// Takes the reports of archives that we asked for storage commitment.
+    package var commitments: CommitmentTable
     /// ARTIM: time for an A-ASSOCIATE-RQ after the connection, and for the close after our last word (PS3.8 9.1.5).
     package var artimSeconds: Int64
     /// An association on which nothing arrives for this long is aborted.
@@ -20,12 +24,16 @@ package struct StorageListenerConfiguration: Sendable {
         policy: AcceptorPolicy,
         maximumAssociations: Int,
         pullingFrom: Set<AETitle> = [],
+        moves: ActiveMoves = ActiveMoves(),
+        commitments: CommitmentTable = CommitmentTable(),
         artimSeconds: Int64 = 30,
         idleSeconds: Int64 = 300
     ) {
         self.policy = policy
         self.maximumAssociations = maximumAssociations
         self.pullingFrom = pullingFrom
+        self.moves = moves
+        self.commitments = commitments
         self.artimSeconds = artimSeconds
         self.idleSeconds = idleSeconds
     }
