@@ -41,6 +41,12 @@ private final class RecordingWriter: InstanceWriter {
     func close() { calls.append(.close) }
 }
 
+private struct RecordingReceiver: InstanceReceiver {
+    nonisolated(unsafe) let writer: RecordingWriter
+
+    func makeWriter(origin: InstanceOrigin) -> any InstanceWriter { writer }
+}
+
 /// A data element in Explicit VR Little Endian, short form (PS3.5 7.1.2).
 private func element(_ group: UInt16, _ number: UInt16, _ vr: String, _ value: String) -> [UInt8] {
     let padded = Array(value.utf8) + (value.utf8.count % 2 == 1 ? [vr == "UI" ? 0 : 0x20] : [])
@@ -59,7 +65,10 @@ private func dataSet(sopClass: UID = sopClass, instance: UID = instance, study: 
     private let writer = RecordingWriter()
 
     private func reception(_ origin: InstanceOrigin) -> InstanceReception {
-        InstanceReception(origin: origin, source: AETitle(literal: "PACS"), writer: writer)
+        InstanceReception(
+            source: AETitle(literal: "PACS"),
+            receiver: RecordingReceiver(writer: writer)
+        ) { _ in origin }
     }
 
     private var request: CStoreRQ {
