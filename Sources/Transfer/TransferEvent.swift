@@ -10,6 +10,10 @@ package enum TransferEvent: Sendable {
     case associationAborted(id: Int, peer: String, reason: String, instances: Int, unfinished: Bool)
     case instanceRefused(id: Int, status: UInt16, sopInstanceUID: String, reason: String)
     case writeFailed(id: Int, reason: String)
+    /// An archive did not do what it was asked for.
+    case archiveFailed(archive: String, operation: String, reason: String)
+    /// An archive did not send all that it lists.
+    case archiveIncomplete(archive: String, missing: Int)
     /// No connection is taken any more.
     case acceptFailed(reason: String)
 }

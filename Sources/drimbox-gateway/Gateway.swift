@@ -50,15 +50,31 @@ struct Gateway: Service {
         _ workers: NIOThreadPool,
         _ started: Timestamp
     ) async throws {
+        let arrivals = InstanceArrivals()
+        let receiver = SpoolReceiver(spool: spool, arrivals: arrivals)
+        let listening = try StorageListenerConfiguration(configuration.dicom)
+        let client = DIMSEClient(
+            aeTitle: listening.policy.calledAETitle,
+            maximumPDULength: configuration.dicom.maximumPDULength,
+            receiver: receiver,
+            commitments: listening.commitments,
+            moves: listening.moves,
+            journal: wire
+        )
+        let peers = try Peers(configuration.dicom, client)
         let storage = try StorageListener(
             on: configuration.dicom.listen.map { ($0.host, $0.port) },
-            configuration: try StorageListenerConfiguration(configuration.dicom),
-            receiver: SpoolReceiver(spool: spool),
+            configuration: listening,
+            receiver: receiver,
             journal: wire
         )
         var servers: [HTTPServer] = []
         do {
-            let web = DICOMwebService(catalogue: SpoolCatalogue(spool: spool))
+            let catalogue = SpoolCatalogue(spool: spool)
+            let retrievals = RetrievalTable(archives: peers.archives, arrivals: arrivals, journal: wire) {
+                Set(try catalogue.instances(of: $0).map(\.sopInstanceUID))
+            }
+            let web = DICOMwebService(catalogue: catalogue, retrievals: retrievals)
             for address in configuration.web.listen {
                 servers.append(
                     try await HTTPServer.start(
@@ -84,6 +100,7 @@ struct Gateway: Service {
                 )
             }
         } catch {
+            await client.shutdown()
             await storage.shutdown(grace: .zero)
             throw error
         }
@@ -94,6 +111,7 @@ struct Gateway: Service {
         notify(.stopping)
         journal.record("gateway.stopping", .info, "the gateway ends")
         for server in servers { await server.close() }
+        await client.shutdown()
         await storage.shutdown(grace: Self.shutdownGrace)
     }
 

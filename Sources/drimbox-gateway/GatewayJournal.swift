@@ -100,6 +100,20 @@ final class GatewayJournal: Sendable {
                 "the spool could not be flushed: \(reason)",
                 ["association": "\(id)"]
             )
+        case .archiveFailed(let archive, let operation, let reason):
+            record(
+                "archive.failed",
+                .warning,
+                "the archive did not do what it was asked for: \(reason)",
+                ["archive": archive, "operation": operation]
+            )
+        case .archiveIncomplete(let archive, let missing):
+            record(
+                "archive.incomplete",
+                .warning,
+                "the archive did not send all that it lists",
+                ["archive": archive, "missing": "\(missing)"]
+            )
         case .acceptFailed(let reason):
             record("dicom.accept-failed", .critical, "no more associations are taken: \(reason)")
         }

@@ -7,17 +7,20 @@ import Transfer
 /// The spool as associations see it.
 struct SpoolReceiver: InstanceReceiver {
     let spool: Spool
+    let arrivals: InstanceArrivals
 
     func makeWriter(origin: InstanceOrigin) -> any InstanceWriter {
-        SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited))
+        SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited), arrivals)
     }
 }
 
 private final class SpoolInstanceWriter: InstanceWriter {
     private let writer: SpoolWriter
+    private let arrivals: InstanceArrivals
 
-    init(_ writer: SpoolWriter) {
+    init(_ writer: SpoolWriter, _ arrivals: InstanceArrivals) {
         self.writer = writer
+        self.arrivals = arrivals
     }
 
     func begin(fileMetaInformation: [UInt8]) throws(InstanceWriterError) {
@@ -32,6 +35,7 @@ private final class SpoolInstanceWriter: InstanceWriter {
         do { _ = try writer.commit(header, transferSyntax: transferSyntax) } catch {
             throw InstanceWriterError(error)
         }
+        arrivals.announce(header)
     }
 
     func flush() throws(InstanceWriterError) {

@@ -15,7 +15,7 @@ final class OrthancUnderTest {
         _ options: [String: Any] = [:]
     ) throws {
         webPort = try Bench.freePort()
-        dicomPort = try Bench.freePort()
+        dicomPort = try options["DicomPort"] as? Int ?? Bench.freePort()
         var configuration: [String: Any] = [
             "StorageDirectory": try directory.directory("orthanc").path, "HttpPort": webPort,
             "DicomPort": dicomPort, "DicomAet": "ORTHANC", "RemoteAccessAllowed": false,
@@ -26,7 +26,10 @@ final class OrthancUnderTest {
         let file = directory.appending("orthanc.json")
         try JSONSerialization.data(withJSONObject: configuration).write(to: file)
         server = try Server("Orthanc", [file.path], log: directory.appending("orthanc.log"))
-        let isUp = try eventually(within: 60) { try curl(["/system"]).status == 0 }
+        let isUp = try eventually(within: 60) {
+            try curl(["/system"]).status == 0
+                && run("echoscu", ["-aec", "ORTHANC", "127.0.0.1", "\(dicomPort)"]).status == 0
+        }
         try #require(isUp, "\(server.logText.suffix(2000))")
     }
 

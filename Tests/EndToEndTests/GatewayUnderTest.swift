@@ -13,6 +13,8 @@ final class GatewayUnderTest {
         var peers: [[String: Any]] = []
         var artimSeconds = 30
         var idleSeconds = 300
+        /// Nil: any free one.
+        var dicomPort: Int?
     }
 
     let directory: URL
@@ -24,7 +26,7 @@ final class GatewayUnderTest {
 
     init(in directory: URL, _ settings: Settings = Settings()) throws {
         self.directory = directory
-        dicomPort = try Bench.freePort()
+        dicomPort = try settings.dicomPort ?? Bench.freePort()
         webPort = try Bench.freePort()
         configuration = directory.appending(path: "gateway.json")
         log = directory.appending(path: "gateway.log")

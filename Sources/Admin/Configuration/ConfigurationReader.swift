@@ -86,6 +86,19 @@ struct ConfigurationReader {
         return number
     }
 
+    mutating func optionalInteger(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let value = value(key) else { return nil }
+        guard case .integer(let number) = value, range.contains(number) else {
+            note(
+                key,
+                found: value.evidence,
+                expected: "an integer, \(range.lowerBound) to \(range.upperBound)"
+            )
+            return nil
+        }
+        return number
+    }
+
     mutating func boolean(_ key: String, default standard: Bool) -> Bool {
         guard let value = value(key) else { return standard }
         guard case .bool(let flag) = value else {

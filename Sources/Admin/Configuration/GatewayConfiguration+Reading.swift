@@ -35,6 +35,8 @@ extension GatewayConfiguration.Peer {
         }
         self.roles = roles
         sends = reader.choice("sends", default: .unsolicited, or: .unsolicited)
+        maximumAssociations = reader.integer("maximumAssociations", in: 1...64, default: 4)
+        bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1 << 10...1 << 40)
         reader.finish()
     }
 }

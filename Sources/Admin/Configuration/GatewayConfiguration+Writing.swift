@@ -44,6 +44,8 @@ extension GatewayConfiguration.Peer {
             "port": .integer(port),
             "roles": .array(Role.allCases.filter(roles.contains).map { .string($0.rawValue) }),
             "sends": .string(sends.rawValue),
+            "maximumAssociations": .integer(maximumAssociations),
+            "bytesPerSecond": bytesPerSecond.map(JSONValue.integer) ?? .null,
         ])
     }
 }

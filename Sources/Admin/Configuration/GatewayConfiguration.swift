@@ -15,6 +15,9 @@ package struct GatewayConfiguration: Equatable, Sendable {
             case store
             case find
             case move
+            /// Retrieval on our association: for an archive that does not know where we listen.
+            case get
+            case commitment
         }
 
         /// Whose instances these are when the peer sends.
@@ -30,6 +33,10 @@ package struct GatewayConfiguration: Equatable, Sendable {
         package let port: Int
         package let roles: Set<Role>
         package let sends: Sends
+        /// Ours to it, at a time.
+        package let maximumAssociations: Int
+        /// Nil: as fast as the line is.
+        package let bytesPerSecond: Int?
     }
 
     package struct DICOM: Equatable, Sendable {

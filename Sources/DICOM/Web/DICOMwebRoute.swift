@@ -11,7 +11,7 @@ package enum DICOMwebRoute: Equatable, Sendable {
     /// A resource that the standard has and this service has not.
     case unsupported(String)
 
-    package struct Resource: Equatable, Sendable {
+    package struct Resource: Hashable, Sendable {
         package let study: UID
         /// Nil: the whole study.
         package let series: UID?

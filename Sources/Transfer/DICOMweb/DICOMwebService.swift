@@ -6,16 +6,19 @@ import NIOHTTP1
 /// WADO-RS and QIDO-RS (PS3.18 10.4, 10.6) out of a catalogue.
 package struct DICOMwebService: HTTPResponder {
     private let catalogue: any InstanceCatalogue
+    /// Gets what is not here; nil where nothing but the catalogue is served.
+    private let retrievals: RetrievalTable?
 
-    package init(catalogue: any InstanceCatalogue) {
+    package init(catalogue: any InstanceCatalogue, retrievals: RetrievalTable? = nil) {
         self.catalogue = catalogue
+        self.retrievals = retrievals
     }
 
-    package func respond(to request: HTTPRequest) -> HTTPResponse {
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
         if request.path == "/dicomweb" || request.path == "/dicomweb/" { return Self.health }
         do {
             switch try DICOMwebRoute.parse(method: request.method.rawValue, path: request.path) {
-            case .retrieve(let resource): return try retrieve(resource, request)
+            case .retrieve(let resource): return try await retrieve(resource, request)
             case .metadata(let resource): return try metadata(resource, request)
             case .search(let level, let study, let series): return try search(level, study, series, request)
             case .unsupported(let name): return .text(.notImplemented, "\(name): not served by this release")
@@ -51,7 +54,10 @@ package struct DICOMwebService: HTTPResponder {
 
     // MARK: WADO-RS
 
-    private func retrieve(_ resource: DICOMwebRoute.Resource, _ request: HTTPRequest) throws -> HTTPResponse {
+    private func retrieve(
+        _ resource: DICOMwebRoute.Resource,
+        _ request: HTTPRequest
+    ) async throws -> HTTPResponse {
         let headers = request.headers["Accept"]
         guard !headers.isEmpty else {
             return .text(
@@ -66,8 +72,12 @@ package struct DICOMwebService: HTTPResponder {
                 "Accept: found no media type served here, expected multipart/related; type=\"application/dicom\""
             )
         }
+        let availability = try await retrievals?.availability(of: resource, priority: .viewer) ?? .complete
+        if case .arriving(let arriving) = availability {
+            return try await response(resource, arriving, acceptance, form)
+        }
         let all = try catalogue.instances(of: resource)
-        guard !all.isEmpty else { return Self.missing(resource) }
+        guard !all.isEmpty else { return Self.missing(resource, availability) }
         let wanted = all.filter { acceptance.accepts(transferSyntax: $0.transferSyntax, as: form) != nil }
         guard let first = wanted.first else {
             let stored = Set(all.map(\.transferSyntax.string)).sorted().joined(separator: ", ")
@@ -79,17 +89,67 @@ package struct DICOMwebService: HTTPResponder {
         var response = form == .single ? Self.single(first) : Self.multipart(wanted)
         if wanted.count < all.count {
             response.status = .partialContent
-            response.headers.add(
-                name: "Warning",
-                value: "299 - \"\(all.count - wanted.count) instances are in no acceptable transfer syntax\""
-            )
+            response.warn("\(all.count - wanted.count) instances are in no acceptable transfer syntax")
+        }
+        switch availability {
+        case .undeliverable(let count):
+            response.status = .partialContent
+            response.warn("\(count) instances are listed by the archive, which does not deliver them")
+        case .unknown: response.warn("the archive does not answer: instances may be missing")
+        case .complete, .arriving: break
         }
         return response
     }
 
-    private static func missing(_ resource: DICOMwebRoute.Resource) -> HTTPResponse {
+    /// What is here, then what arrives.
+    private func response(
+        _ resource: DICOMwebRoute.Resource,
+        _ arriving: ArrivingInstances,
+        _ acceptance: RetrieveAcceptance,
+        _ form: RetrieveAcceptance.Form
+    ) async throws -> HTTPResponse {
+        var generator = SystemRandomNumberGenerator()
+        let multipart = MultipartRelated(using: &generator)
+        let parts = ArrivingParts(
+            resource: resource,
+            kept: try catalogue.instances(of: resource).filter {
+                !arriving.wanted.contains($0.sopInstanceUID)
+            },
+            arriving: arriving,
+            acceptance: acceptance,
+            multipart: multipart,
+            catalogue: catalogue
+        )
+        guard form == .single else {
+            let headers: HTTPHeaders = [
+                "Content-Type": multipart.contentType, "Cache-Control": "private, no-store",
+            ]
+            return HTTPResponse(.ok, headers: headers, body: .arriving(parts))
+        }
+        do {
+            for try await instance in parts.instances { return Self.single(instance) }
+        } catch {
+            return Self.missing(resource, .unknown(reason: "\(error)"))
+        }
+        return Self.missing(resource, .complete)
+    }
+
+    private static func missing(
+        _ resource: DICOMwebRoute.Resource,
+        _ availability: RetrievalTable.Availability = .complete
+    ) -> HTTPResponse {
         let level = resource.instance != nil ? "instance" : resource.series != nil ? "series" : "study"
-        return .text(.notFound, "\(level): found nothing kept under these UIDs")
+        switch availability {
+        case .unknown, .undeliverable:
+            var response = HTTPResponse.text(
+                .serviceUnavailable,
+                "\(level): found nothing kept under these UIDs, and an archive that does not deliver"
+            )
+            response.headers.add(name: "Retry-After", value: "30")
+            return response
+        case .complete, .arriving:
+            return .text(.notFound, "\(level): found nothing kept under these UIDs")
+        }
     }
 
     private static func single(_ instance: RetrievableInstance) -> HTTPResponse {

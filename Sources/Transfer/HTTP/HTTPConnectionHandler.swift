@@ -13,7 +13,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     static let maximumRequestBody = 64 << 10
 
     private let responder: any HTTPResponder
-    private let workers: NIOThreadPool
+    private let workers: BlockingExecutor
     private let journal: TransferJournal?
     private let limits: HTTPServer.Limits
 
@@ -24,7 +24,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
 
     init(
         responder: any HTTPResponder,
-        workers: NIOThreadPool,
+        workers: BlockingExecutor,
         journal: TransferJournal?,
         limits: HTTPServer.Limits
     ) {
@@ -86,15 +86,12 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         let responder = responder
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         journal?.count { $0.requests += 1 }
-        workers.runIfActive(eventLoop: context.eventLoop) { responder.respond(to: request) }
-            .whenComplete { result in
-                let (handler, context) = bound.value
-                guard context.channel.isActive else { return }
-                switch result {
-                case .success(let response): handler.send(response, to: head, context)
-                case .failure: context.close(promise: nil)
-                }
-            }
+        let answered = context.eventLoop.makePromise(of: HTTPResponse.self)
+        Task(executorPreference: workers) { answered.succeed(await responder.respond(to: request)) }
+        answered.futureResult.whenSuccess { response in
+            let (handler, context) = bound.value
+            if context.channel.isActive { handler.send(response, to: head, context) }
+        }
     }
 
     private func send(_ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext)

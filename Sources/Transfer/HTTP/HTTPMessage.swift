@@ -31,6 +31,11 @@ package struct HTTPResponse: Sendable {
         self.body = body
     }
 
+    /// Adds a warning for a person (RFC 7234 5.5, as PS3.18 8.4.3 uses it).
+    mutating func warn(_ text: String) {
+        headers.add(name: "Warning", value: "299 - \"\(text)\"")
+    }
+
     /// A short answer for a person, one line.
     package static func text(_ status: HTTPResponseStatus, _ message: String) -> Self {
         Self(
@@ -46,6 +51,9 @@ package enum HTTPBody: Sendable {
     /// Bytes out of files, sent by sendfile(2). `length` is the sum of all parts, so that nothing needs chunking;
     /// parts are asked for one by one, so that memory does not grow with their number.
     case parts(count: Int, length: Int64, part: @Sendable (Int) -> HTTPBodyPart)
+    /// Parts as they come, each of them bytes out of a file; sent chunked. A stream that fails ends the connection
+    /// without the last chunk, so that nobody takes the response for whole.
+    case arriving(any AsyncSequence<HTTPBodyPart, any Error> & Sendable)
     /// Pieces as they come; sent chunked, ends with the stream.
     case stream(AsyncStream<[UInt8]>)
 
@@ -53,7 +61,7 @@ package enum HTTPBody: Sendable {
         switch self {
         case .bytes(let bytes): Int64(bytes.count)
         case .parts(_, let length, _): length
-        case .stream: nil
+        case .arriving, .stream: nil
         }
     }
 }
@@ -68,7 +76,8 @@ package struct HTTPBodyPart: Sendable {
     }
 }
 
-/// Answers requests. Called on a worker thread, never on an event loop: it may read the index and files.
+/// Answers requests. Runs on worker threads, never on an event loop: it may read the index and files, and wait for
+/// others without holding a thread.
 package protocol HTTPResponder: Sendable {
-    func respond(to request: HTTPRequest) -> HTTPResponse
+    func respond(to request: HTTPRequest) async -> HTTPResponse
 }

@@ -41,6 +41,7 @@ package final class HTTPServer: Sendable {
         limits: Limits = Limits()
     ) async throws -> HTTPServer {
         let counter = ConnectionCounter(limit: limits.connections)
+        let executor = BlockingExecutor { work in workers.submit { _ in work() } }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -55,7 +56,7 @@ package final class HTTPServer: Sendable {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
                     let handler = HTTPConnectionHandler(
                         responder: responder,
-                        workers: workers,
+                        workers: executor,
                         journal: journal,
                         limits: limits
                     )

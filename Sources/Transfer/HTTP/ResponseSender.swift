@@ -22,6 +22,9 @@ final class ResponseSender {
     private var stallCheck: RepeatedTask?
     private var pendingAtLastCheck = -1
     private var streamTask: Task<Void, Never>?
+    /// Of a response whose parts arrive while it is sent.
+    private var arrivedInstances = 0
+    private var arrivedBytes: Int64 = 0
 
     init(
         _ response: HTTPResponse,
@@ -60,6 +63,9 @@ final class ResponseSender {
         case .parts:
             setCork(true)
             pump()
+        case .arriving(let parts):
+            context.flush()
+            follow(parts)
         case .stream(let stream):
             context.flush()
             follow(stream)
@@ -120,12 +126,15 @@ final class ResponseSender {
     }
 
     private func count() {
-        guard let journal, request.method != .HEAD, case .parts(let count, let length, _) = response.body
-        else { return }
-        journal.count {
+        guard let journal, request.method != .HEAD else { return }
+        var (instances, bytes) = (arrivedInstances, arrivedBytes)
+        if case .parts(let count, let length, _) = response.body {
             // The last part is the closing boundary.
-            $0.instancesRetrieved += max(0, count - 1)
-            $0.bytesRetrieved += length
+            (instances, bytes) = (max(0, count - 1), length)
+        }
+        journal.count {
+            $0.instancesRetrieved += instances
+            $0.bytesRetrieved += bytes
         }
     }
 
@@ -166,6 +175,48 @@ final class ResponseSender {
         let pending = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if pending > 0, pending == pendingAtLastCheck { context.close(promise: nil) }
         pendingAtLastCheck = pending
+    }
+
+    private func follow(_ parts: any AsyncSequence<HTTPBodyPart, any Error> & Sendable) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        streamTask = Task {
+            do {
+                for try await part in parts {
+                    try await loop.flatSubmit { bound.value.send(part) }.get()
+                }
+                try await loop.submit { bound.value.finishStream() }.get()
+            } catch {
+                loop.execute { bound.value.breakOff() }
+            }
+        }
+    }
+
+    /// Completes when the kernel has taken the part.
+    private func send(_ part: HTTPBodyPart) -> EventLoopFuture<Void> {
+        guard !isEnded else { return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        if let extent = part.extent {
+            if !part.head.isEmpty { write(.body(.byteBuffer(ByteBuffer(bytes: part.head)))) }
+            context.writeAndFlush(
+                NIOAny(HTTPServerResponsePart.body(.fileRegion(region(extent)))),
+                promise: promise
+            )
+            arrivedInstances += 1
+            arrivedBytes += extent.length
+        } else {
+            let body = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: part.head)))
+            context.writeAndFlush(NIOAny(body), promise: promise)
+        }
+        return promise.futureResult
+    }
+
+    /// The response cannot be finished: its reader sees the connection end before the last chunk.
+    private func breakOff() {
+        guard !isEnded else { return }
+        let context = context
+        end()
+        context.close(promise: nil)
     }
 
     private func follow(_ stream: AsyncStream<[UInt8]>) {
