@@ -93,6 +93,6 @@ let package = Package(
         tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
-        tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux"]),
+        tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),
     ]
 )

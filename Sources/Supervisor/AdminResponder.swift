@@ -34,6 +34,9 @@ struct AdminResponder: HTTPResponder {
     /// A live question to the gateway may hold up `/v1/status` for so long.
     static let liveDeadline: Duration = .seconds(1)
     static let pipelineDeadline: Duration = .seconds(5)
+    /// A C-ECHO to a peer that is not there takes its time.
+    static let forwardDeadline: Duration = .seconds(45)
+    static let forwardedBody = 64 << 10
 
     let authorization: PeerAuthorization
     let board: StatusBoard
@@ -60,7 +63,8 @@ struct AdminResponder: HTTPResponder {
     private func route(_ request: Request) async throws -> Response {
         let path = request.uri.path
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
-        guard parts.first == "v1", (2...3).contains(parts.count) else { throw notFound(path) }
+        guard parts.first == "v1", (2...4).contains(parts.count) else { throw notFound(path) }
+        if parts[1] == "peers" || parts[1] == "transfers" { return try await forward(request, path) }
         let answer: @Sendable () async throws -> Response
         switch (parts[1], parts.count) {
         case ("version", 2): answer = { json(VersionReport()) }
@@ -101,15 +105,44 @@ struct AdminResponder: HTTPResponder {
         do {
             return try await gateway.pipeline(deadline: Self.pipelineDeadline)
         } catch {
-            throw Problem(
-                status: 503,
-                code: "pipeline.unavailable",
-                title: "the gateway does not answer",
-                detail: "\(error)",
-                path: path,
-                hint: "look at /v1/services/gateway"
-            )
+            throw unavailable("\(error)", path)
         }
+    }
+
+    /// Peers and transfers are the gateway's; who asks for a change leaves an event.
+    private func forward(_ request: Request, _ path: String) async throws -> Response {
+        let body = try await request.body.collect(upTo: Self.forwardedBody)
+        let method = request.method.rawValue
+        do {
+            let answer = try await gateway.forward(
+                method,
+                path,
+                body: Array(body.readableBytesView),
+                deadline: Self.forwardDeadline
+            )
+            if request.method != .get {
+                let attributes = ["method": method, "path": path, "status": "\(answer.status)"]
+                journal.record("admin.request", .info, "a change was asked for", attributes)
+            }
+            return Response(
+                status: .init(code: answer.status),
+                headers: [.contentType: answer.contentType],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
+            )
+        } catch {
+            throw unavailable("\(error)", path)
+        }
+    }
+
+    private func unavailable(_ reason: String, _ path: String) -> Problem {
+        Problem(
+            status: 503,
+            code: "pipeline.unavailable",
+            title: "the gateway does not answer",
+            detail: reason,
+            path: path,
+            hint: "look at /v1/services/gateway"
+        )
     }
 
     private func metrics() async -> Response {

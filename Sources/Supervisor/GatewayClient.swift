@@ -26,6 +26,17 @@ package struct GatewayClient: Sendable {
         return try JSONDecoder().decode(PipelineStatus.self, from: Data(response.body))
     }
 
+    /// Passes a request of the admin API on; the gateway's answer as it is.
+    package func forward(
+        _ method: String,
+        _ target: String,
+        body: [UInt8],
+        deadline: Duration
+    ) async throws -> (status: Int, contentType: String, body: [UInt8]) {
+        let answer = try await client.request(method, target, body: body, deadline: deadline)
+        return (answer.status, answer.headers["content-type"] ?? "application/json", answer.body)
+    }
+
     /// Hands over the events of one run of the gateway, the oldest it has first, until the task is cancelled.
     /// A stream that breaks is taken up again where it ended.
     package func follow(_ journal: EventJournal) async {

@@ -69,12 +69,26 @@ struct Gateway: Service {
             journal: wire
         )
         var servers: [HTTPServer] = []
+        let catalogue = SpoolCatalogue(spool: spool)
+        let retrievals = RetrievalTable(archives: peers.archives, arrivals: arrivals, journal: wire) {
+            Set(try catalogue.instances(of: $0).map(\.sopInstanceUID))
+        }
+        let jobs = TransferJobs(
+            table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
+            spool: spool,
+            client: client,
+            peers: peers,
+            retrievals: retrievals,
+            journal: journal
+        )
         do {
-            let catalogue = SpoolCatalogue(spool: spool)
-            let retrievals = RetrievalTable(archives: peers.archives, arrivals: arrivals, journal: wire) {
-                Set(try catalogue.instances(of: $0).map(\.sopInstanceUID))
-            }
-            let web = DICOMwebService(catalogue: catalogue, retrievals: retrievals)
+            try await jobs.resume()
+            let web = DICOMwebService(
+                catalogue: catalogue,
+                retrievals: retrievals,
+                receiver: receiver,
+                journal: wire
+            )
             for address in configuration.web.listen {
                 servers.append(
                     try await HTTPServer.start(
@@ -87,7 +101,8 @@ struct Gateway: Service {
                 )
             }
             if let path = configuration.statusSocket {
-                let status = StatusService(journal: journal) {
+                let transfers = TransferService(peers: peers, client: client, jobs: jobs)
+                let status = StatusService(journal: journal, transfers: transfers) {
                     PipelineStatus(wire.counts, spool.statistics, started: started)
                 }
                 servers.append(
@@ -100,6 +115,7 @@ struct Gateway: Service {
                 )
             }
         } catch {
+            await jobs.stop()
             await client.shutdown()
             await storage.shutdown(grace: .zero)
             throw error
@@ -111,6 +127,7 @@ struct Gateway: Service {
         notify(.stopping)
         journal.record("gateway.stopping", .info, "the gateway ends")
         for server in servers { await server.close() }
+        await jobs.stop()
         await client.shutdown()
         await storage.shutdown(grace: Self.shutdownGrace)
     }

@@ -6,12 +6,15 @@ import NIOHTTP1
 import Store
 import Transfer
 
-/// What the gateway tells the supervisor on its status socket: `/v1/version`, `/v1/pipeline`, `/v1/events`.
+/// What the gateway tells the supervisor on its status socket, and takes from it: `/v1/version`, `/v1/pipeline`,
+/// `/v1/events`, and what `TransferService` has.
 struct StatusService: HTTPResponder {
     let journal: GatewayJournal
+    let transfers: TransferService
     let pipeline: @Sendable () -> PipelineStatus
 
-    func respond(to request: HTTPRequest) -> HTTPResponse {
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+        if let answer = await transfers.respond(to: request) { return answer }
         guard request.method == .GET || request.method == .HEAD else {
             return .text(
                 .methodNotAllowed,
@@ -19,20 +22,11 @@ struct StatusService: HTTPResponder {
             )
         }
         switch request.path {
-        case "/v1/version": return json(VersionReport())
-        case "/v1/pipeline": return json(pipeline())
+        case "/v1/version": return .json(VersionReport())
+        case "/v1/pipeline": return .json(pipeline())
         case "/v1/events": return events(request)
         default: return .text(.notFound, "no such resource")
         }
-    }
-
-    private func json(_ value: some Encodable) -> HTTPResponse {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let body = try? encoder.encode(value) else {
-            return .text(.internalServerError, "the status cannot be written as JSON")
-        }
-        return HTTPResponse(.ok, headers: ["Content-Type": "application/json"], body: .bytes(Array(body)))
     }
 
     /// Server-sent events from `since` on, one JSON object each, for as long as the reader stays.

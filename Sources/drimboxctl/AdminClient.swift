@@ -25,9 +25,15 @@ struct AdminClient: Sendable {
     private var http: UnixHTTPClient { UnixHTTPClient(socketPath: socket) }
 
     func get(_ target: String) async throws -> [UInt8] {
+        try await request("GET", target)
+    }
+
+    func request(_ method: String, _ target: String, body: [UInt8] = [], seconds: Int = deadline) async throws
+        -> [UInt8]
+    {
         do {
-            let response = try await http.get(target, deadline: .seconds(Self.deadline))
-            guard response.status == 200 else { throw failure(of: response, target) }
+            let response = try await http.request(method, target, body: body, deadline: .seconds(seconds))
+            guard (200..<300).contains(response.status) else { throw failure(of: response, target) }
             return response.body
         } catch let error as UnixHTTPError {
             throw failure(of: error)

@@ -13,8 +13,7 @@ struct Command: AsyncParsableCommand {
         version: Software.version,
         subcommands: [
             StatusCommand.self, EventsCommand.self, ServicesCommand.self, PipelineCommand.self,
-            MetricsCommand.self,
-            VersionCommand.self,
+            MetricsCommand.self, DICOMCommand.self, VersionCommand.self,
         ]
     )
 
@@ -99,6 +98,8 @@ enum GlobalOptions {
             }
         }
         guard let subcommand = rest.first, !subcommand.hasPrefix("-") else { return arguments }
-        return [subcommand] + leading + rest.dropFirst()
+        // A group's own subcommand takes them.
+        let words = subcommand == DICOMCommand.configuration.commandName ? min(2, rest.count) : 1
+        return rest.prefix(words) + leading + rest.dropFirst(words)
     }
 }

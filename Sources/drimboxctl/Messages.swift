@@ -35,6 +35,40 @@ struct Messages: Sendable {
         }
     }
 
+    // MARK: DICOM
+
+    var peerColumns: [String] {
+        ["AE", pick("ADDRESS", "ADRESSE"), pick("ROLES", "RÔLES"), "TLS", pick("OPEN", "OUVERTES")]
+    }
+
+    var noEcho: String { pick("no answer", "pas de réponse") }
+
+    var transferColumns: [String] {
+        [
+            "ID", pick("KIND", "SENS"), "AE", pick("STATE", "ÉTAT"), pick("DONE", "FAIT"),
+            pick("FAILED", "ÉCHECS"),
+            pick("BYTES", "OCTETS"), pick("AGE", "ÂGE"),
+        ]
+    }
+
+    func transfer(_ state: TransferJob.State) -> String {
+        switch state {
+        case .queued: pick("queued", "en attente")
+        case .running: pick("running", "en cours")
+        case .succeeded: pick("succeeded", "réussi")
+        case .partial: pick("partial", "incomplet")
+        case .failed: pick("failed", "en échec")
+        case .cancelled: pick("cancelled", "annulé")
+        }
+    }
+
+    func committed(_ count: Int) -> String {
+        pick(
+            "\(count) instances committed by the archive",
+            "\(count) instances prises en charge par l'archive"
+        )
+    }
+
     func issueCount(_ count: Int) -> String {
         switch count {
         case 0: pick("no issue", "aucun problème")

@@ -45,6 +45,47 @@ struct Rendering: Sendable {
         return table(rows)
     }
 
+    func peers(_ peers: [PeerStatus]) -> String {
+        var rows = [messages.peerColumns]
+        for peer in peers {
+            rows.append([
+                clean(peer.aeTitle), "\(clean(peer.host)):\(peer.port)",
+                peer.roles.map(clean).joined(separator: ","),
+                peer.isEncrypted ? "TLS" : "-", "\(peer.associations)",
+            ])
+        }
+        return table(rows)
+    }
+
+    func echo(_ report: EchoReport) -> String {
+        guard let milliseconds = report.milliseconds else {
+            return "\(clean(report.aeTitle))  \(messages.noEcho): \(clean(report.reason ?? "-"))"
+        }
+        return "\(clean(report.aeTitle))  OK \(milliseconds) ms"
+    }
+
+    func transfers(_ jobs: [TransferJob]) -> String {
+        var rows = [messages.transferColumns]
+        for job in jobs {
+            rows.append([
+                clean(job.id), job.request.kind.rawValue, clean(job.request.peer ?? "-"),
+                messages.transfer(job.state), "\(job.done)/\(job.total)", "\(job.failed)", bytes(job.bytes),
+                age(job.created),
+            ])
+        }
+        return table(rows)
+    }
+
+    func transfer(_ job: TransferJob) -> String {
+        var lines = [
+            "\(clean(job.id))  \(messages.transfer(job.state))  \(job.done)/\(job.total)  \(bytes(job.bytes))"
+        ]
+        if let committed = job.committed { lines.append(messages.committed(committed)) }
+        if let reason = job.reason { lines.append(clean(reason)) }
+        lines += job.failures.map { "  \(clean($0.sopInstanceUID)): \(clean($0.reason))" }
+        return lines.joined(separator: "\n")
+    }
+
     func pipeline(_ status: PipelineStatus) -> String {
         let words = messages
         let associations = status.associations

@@ -12,6 +12,7 @@ final class ClientUnderTest {
     let listener: StorageListener
     let spool: Spool
     let journal = TransferJournal()
+    let receiver: any InstanceReceiver
 
     var port: Int { listener.addresses[0].port }
 
@@ -20,7 +21,7 @@ final class ClientUnderTest {
             directory: directory.appending("client").path,
             options: SpoolOptions(capacityBytes: 1 << 30, segmentBytes: 32 << 20)
         )
-        let receiver = TestReceiver(spool: spool)
+        receiver = TestReceiver(spool: spool)
         let (moves, commitments) = (ActiveMoves(), CommitmentTable())
         client = DIMSEClient(
             aeTitle: AETitle(literal: "CLIENT"),

@@ -15,6 +15,9 @@ package struct FileMetaInformation: Equatable, Sendable {
     /// Bytes of group 0002 that are read at most.
     package static let maximumLength = 64 << 10
 
+    /// Bytes of a Part 10 head, preamble included, that the spool takes as it came.
+    package static let maximumStoredLength = 3072
+
     package var mediaStorageSOPClassUID: UID
     package var mediaStorageSOPInstanceUID: UID
     package var transferSyntaxUID: UID

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Percent-encoded text of a URI (RFC 3986 2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Nil where a "%" has no two hexadecimal digits behind it or the result is not UTF-8. In a query "+" is a
     /// space (application/x-www-form-urlencoded).
-    static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+    package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -8,10 +8,20 @@ package struct DICOMwebService: HTTPResponder {
     private let catalogue: any InstanceCatalogue
     /// Gets what is not here; nil where nothing but the catalogue is served.
     private let retrievals: RetrievalTable?
+    /// Takes what is stored; nil where nothing is.
+    let receiver: (any InstanceReceiver)?
+    let journal: TransferJournal?
 
-    package init(catalogue: any InstanceCatalogue, retrievals: RetrievalTable? = nil) {
+    package init(
+        catalogue: any InstanceCatalogue,
+        retrievals: RetrievalTable? = nil,
+        receiver: (any InstanceReceiver)? = nil,
+        journal: TransferJournal? = nil
+    ) {
         self.catalogue = catalogue
         self.retrievals = retrievals
+        self.receiver = receiver
+        self.journal = journal
     }
 
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
@@ -226,12 +236,12 @@ package struct DICOMwebService: HTTPResponder {
         RetrieveAcceptance(try AcceptHeader.parse(request.headers["Accept"])).acceptsMetadata != nil
     }
 
-    private static var wantsJSON: HTTPResponse {
+    static var wantsJSON: HTTPResponse {
         .text(.notAcceptable, "Accept: found no media type served here, expected application/dicom+json")
     }
 
     /// As the client named us, so that its URLs come back to the same door; relative where the name is odd.
-    private static func baseURL(_ request: HTTPRequest) -> String {
+    static func baseURL(_ request: HTTPRequest) -> String {
         guard let host = request.headers.first(name: "Host"), host.utf8.count <= 255,
             host.utf8.allSatisfy({ isHostByte($0) })
         else { return "/dicomweb" }

@@ -9,7 +9,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// A request body is read and dropped up to here; more is refused.
+    /// A request body is read up to here; more is refused.
     static let maximumRequestBody = 64 << 10
 
     private let responder: any HTTPResponder
@@ -18,8 +18,10 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     private let limits: HTTPServer.Limits
 
     private var head: HTTPRequestHead?
-    private var bodyBytes = 0
+    private var body: [UInt8] = []
     private var sender: ResponseSender?
+    /// Of a request with a large body.
+    private var reception: BodyReception?
     private var requestDeadline: Scheduled<Void>?
 
     init(
@@ -43,6 +45,8 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         requestDeadline?.cancel()
         sender?.end()
         sender = nil
+        reception?.abandon()
+        reception = nil
         context.fireChannelInactive()
     }
 
@@ -50,18 +54,26 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
-            bodyBytes = 0
+            body = []
+            receiveLarge(head, context)
         case .body(let bytes):
-            bodyBytes += bytes.readableBytes
+            if let reception { return reception.receive(bytes) }
+            if body.count <= Self.maximumRequestBody { body += bytes.readableBytesView }
         case .end:
             requestDeadline?.cancel()
             guard let head else { return }
             self.head = nil
+            if let reception { return reception.end() }
             answer(head, context)
         }
-        if bodyBytes > Self.maximumRequestBody {
+        if body.count > Self.maximumRequestBody {
             context.close(promise: nil)
         }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        reception?.readMore()
+        context.fireChannelReadComplete()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -73,6 +85,24 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    /// Lets the body's receiver have it, where there is one.
+    private func receiveLarge(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers)
+        guard let receiver = responder.receiver(for: request) else { return }
+        journal?.count { $0.requests += 1 }
+        requestDeadline?.cancel()
+        if head.headers[canonicalForm: "Expect"].contains("100-continue") {
+            let proceed = HTTPResponseHead(version: .http1_1, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(proceed)), promise: nil)
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        reception = BodyReception(receiver, workers: workers, context: context) { response in
+            let (handler, context) = bound.value
+            handler.reception = nil
+            if context.channel.isActive { handler.send(response, to: head, context) }
+        }
+    }
+
     private func awaitRequest(_ context: ChannelHandlerContext) {
         let channel = context.channel
         requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSeconds))
@@ -82,7 +112,8 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers)
+        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers, body: body)
+        body = []
         let responder = responder
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         journal?.count { $0.requests += 1 }

@@ -2,7 +2,7 @@
 package import Linux
 package import NIOHTTP1
 
-/// A request without a body, as this server takes them.
+/// A request with its body, which is small: what is large is not for this interface.
 package struct HTTPRequest: Sendable {
     package let method: HTTPMethod
     /// The path as it was sent, percent-encoded, without the query.
@@ -10,13 +10,15 @@ package struct HTTPRequest: Sendable {
     /// What follows "?", percent-encoded; may hold patient identity, so it never goes into a log.
     package let query: String
     package let headers: HTTPHeaders
+    package let body: [UInt8]
 
-    package init(method: HTTPMethod, uri: String, headers: HTTPHeaders) {
+    package init(method: HTTPMethod, uri: String, headers: HTTPHeaders, body: [UInt8] = []) {
         let pieces = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
         path = String(pieces.first ?? "")
         query = pieces.count > 1 ? String(pieces[1]) : ""
         self.headers = headers
+        self.body = body
     }
 }
 
@@ -80,4 +82,11 @@ package struct HTTPBodyPart: Sendable {
 /// others without holding a thread.
 package protocol HTTPResponder: Sendable {
     func respond(to request: HTTPRequest) async -> HTTPResponse
+
+    /// Who takes the body of a request that may be large; nil for all others, whose body comes with them.
+    func receiver(for request: HTTPRequest) -> (any HTTPBodyReceiver)?
+}
+
+extension HTTPResponder {
+    package func receiver(for request: HTTPRequest) -> (any HTTPBodyReceiver)? { nil }
 }

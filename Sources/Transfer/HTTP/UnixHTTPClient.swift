@@ -25,7 +25,7 @@ package enum UnixHTTPError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// GET over HTTP/1.1 on a Unix socket; one connection per request.
+/// HTTP/1.1 on a Unix socket; one connection per request.
 package struct UnixHTTPClient: Sendable {
     package struct Response: Sendable {
         package let status: Int
@@ -47,9 +47,21 @@ package struct UnixHTTPClient: Sendable {
         deadline: Duration,
         bodyLimit: Int = 4 << 20
     ) async throws -> Response {
+        try await request("GET", target, headers: headers, deadline: deadline, bodyLimit: bodyLimit)
+    }
+
+    /// `method` is one of HTTP's in upper case.
+    package func request(
+        _ method: String,
+        _ target: String,
+        headers: [String: String] = [:],
+        body: [UInt8] = [],
+        deadline: Duration,
+        bodyLimit: Int = 4 << 20
+    ) async throws -> Response {
         try await withThrowingTaskGroup(of: Response.self) { group in
             group.addTask {
-                try await exchange(target, headers) { head, parts in
+                try await exchange(method, target, headers, body) { head, parts in
                     try await collect(head, &parts, target, bodyLimit)
                 }
             }
@@ -70,7 +82,7 @@ package struct UnixHTTPClient: Sendable {
         headers: [String: String] = [:],
         receive: @Sendable ([UInt8]) async throws -> Void
     ) async throws -> Response? {
-        try await exchange(target, headers) { head, parts in
+        try await exchange("GET", target, headers, []) { head, parts in
             guard head.status == .ok else { return try await collect(head, &parts, target, 64 << 10) }
             while let part = try await parts.next() {
                 switch part {
@@ -87,17 +99,28 @@ package struct UnixHTTPClient: Sendable {
     private typealias Parts = NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
 
     private func exchange<Result: Sendable>(
+        _ method: String,
         _ target: String,
         _ headers: [String: String],
+        _ content: [UInt8],
         _ body: (HTTPResponseHead, inout Parts) async throws -> Result
     ) async throws -> Result {
         let channel = try await connect()
         var fields = HTTPHeaders([("host", "localhost"), ("connection", "close")])
         for (name, value) in headers { fields.replaceOrAdd(name: name, value: value) }
-        let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: fields)
+        if !content.isEmpty { fields.replaceOrAdd(name: "content-length", value: "\(content.count)") }
+        let request = HTTPRequestHead(
+            version: .http1_1,
+            method: HTTPMethod(rawValue: method),
+            uri: target,
+            headers: fields
+        )
         do {
             return try await channel.executeThenClose { inbound, outbound in
                 try await outbound.write(.head(request))
+                if !content.isEmpty {
+                    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: content))))
+                }
                 try await outbound.write(.end(nil))
                 var parts = inbound.makeAsyncIterator()
                 while let part = try await parts.next() {

@@ -48,6 +48,11 @@ package final class DIMSEClient: Sendable {
         }
     }
 
+    /// Ours to `peer`, now.
+    package func openAssociations(with peer: DICOMPeer) -> Int {
+        ceiling(of: peer).open
+    }
+
     /// Opens an association, runs `body` and releases it; aborts it where `body` throws or is cancelled.
     func withAssociation<Result: Sendable>(
         _ peer: DICOMPeer,
