@@ -69,7 +69,8 @@ extension EndToEnd {
             let directory = try TemporaryDirectory()
             let study = try directory.directory("study")
             try Bench.makeStudy(study, instances: 60, series: 2, rows: 256)
-            let (gateway, _) = try site(directory, study)
+            let (gateway, orthanc) = try site(directory, study)
+            defer { orthanc.server.end(SIGKILL) }
             let uid = try uid(study)
             let outputs = try (0..<3).map { try directory.directory("out\($0)") }
             let threads = outputs.map { output in
@@ -92,8 +93,10 @@ extension EndToEnd {
             let directory = try TemporaryDirectory()
             let study = try directory.directory("study")
             try Bench.makeStudy(study, instances: 2)
-            let (gateway, _) = try site(directory, study)
-            #expect(try gateway.fetch("/studies/2.25.77", accept: "multipart/related").status == 404)
+            let (gateway, orthanc) = try site(directory, study)
+            defer { orthanc.server.end(SIGKILL) }
+            let answer = try gateway.fetch("/studies/2.25.77", accept: "multipart/related")
+            #expect(answer.status == 404, "\(answer.status) \(gateway.server.logText.suffix(1000))")
         }
     }
 }

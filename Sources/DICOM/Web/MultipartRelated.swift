@@ -19,15 +19,16 @@ package struct MultipartRelated: Equatable, Sendable {
         "multipart/related; type=\"application/dicom\"; boundary=\(boundary)"
     }
 
-    /// What precedes an instance of `contentLength` bytes.
+    /// What precedes an instance of `contentLength` bytes. Some servers store only parts that name no transfer syntax.
     package func partHeader(
         isFirst: Bool,
-        transferSyntax: UID,
+        transferSyntax: UID?,
         contentLength: Int,
         contentID: String? = nil
     ) -> [UInt8] {
         var text = isFirst ? "--" : "\r\n--"
-        text += "\(boundary)\r\nContent-Type: application/dicom;transfer-syntax=\(transferSyntax)\r\n"
+        let parameter = transferSyntax.map { ";transfer-syntax=\($0)" } ?? ""
+        text += "\(boundary)\r\nContent-Type: application/dicom\(parameter)\r\n"
         text += "Content-Length: \(contentLength)\r\n"
         if let contentID { text += "Content-ID: <\(contentID)>\r\n" }
         text += "\r\n"

@@ -221,7 +221,7 @@ private struct StoreBody: AsyncSequence, Sendable {
     private func head(_ index: Int) -> [UInt8] {
         multipart.partHeader(
             isFirst: index == 0,
-            transferSyntax: instances[index].transferSyntax,
+            transferSyntax: nil,
             contentLength: Int(instances[index].file.length)
         )
     }
