@@ -7,6 +7,8 @@ package struct TransferRequest: Codable, Equatable, Sendable {
         case pull
         /// From the spool to an archive (C-STORE).
         case push
+        /// From another box into the spool (WADO-RS), and on to `peer`, where one is named, while it arrives.
+        case retrieve
     }
 
     package enum Priority: String, Codable, Sendable, CaseIterable {
@@ -20,6 +22,8 @@ package struct TransferRequest: Codable, Equatable, Sendable {
     package var peer: String?
     package var study: String
     package var series: String?
+    /// Of a retrieval: a study, series or instance of another box.
+    package var url: String?
     package var priority: Priority?
     /// After a push: asks the archive to be responsible for the instances (storage commitment).
     package var commit: Bool?
@@ -29,6 +33,7 @@ package struct TransferRequest: Codable, Equatable, Sendable {
         peer: String? = nil,
         study: String,
         series: String? = nil,
+        url: String? = nil,
         priority: Priority? = nil,
         commit: Bool? = nil
     ) {
@@ -36,6 +41,7 @@ package struct TransferRequest: Codable, Equatable, Sendable {
         self.peer = peer
         self.study = study
         self.series = series
+        self.url = url
         self.priority = priority
         self.commit = commit
     }

@@ -73,17 +73,19 @@ struct Gateway: Service {
         let retrievals = RetrievalTable(archives: peers.archives, arrivals: arrivals, journal: wire) {
             Set(try catalogue.instances(of: $0).map(\.sopInstanceUID))
         }
+        let web = DICOMwebClient(receiver: receiver, workers: workers, journal: wire)
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
             spool: spool,
             client: client,
             peers: peers,
             retrievals: retrievals,
+            web: web,
             journal: journal
         )
         do {
             try await jobs.resume()
-            let web = DICOMwebService(
+            let service = DICOMwebService(
                 catalogue: catalogue,
                 retrievals: retrievals,
                 receiver: receiver,
@@ -95,7 +97,7 @@ struct Gateway: Service {
                         on: .tcp(host: address.host, port: address.port),
                         group: group,
                         workers: workers,
-                        responder: web,
+                        responder: service,
                         journal: wire
                     )
                 )
@@ -116,6 +118,7 @@ struct Gateway: Service {
             }
         } catch {
             await jobs.stop()
+            await web.shutdown()
             await client.shutdown()
             await storage.shutdown(grace: .zero)
             throw error
@@ -128,6 +131,7 @@ struct Gateway: Service {
         journal.record("gateway.stopping", .info, "the gateway ends")
         for server in servers { await server.close() }
         await jobs.stop()
+        await web.shutdown()
         await client.shutdown()
         await storage.shutdown(grace: Self.shutdownGrace)
     }

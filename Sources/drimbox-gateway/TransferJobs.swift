@@ -15,6 +15,8 @@ actor TransferJobs {
 
     /// Jobs that run at a time; the ceiling of each peer counts besides.
     private static let running = 8
+    /// Instances that are passed on together.
+    private static let forwarded = 64
     /// What arrived meanwhile is pushed at least so often.
     private static let pause: Duration = .milliseconds(20)
 
@@ -23,6 +25,7 @@ actor TransferJobs {
     private let client: DIMSEClient
     private let peers: Peers
     private let retrievals: RetrievalTable
+    private let web: DICOMwebClient
     private let journal: GatewayJournal
     private var jobs: [String: TransferJob] = [:]
     private var order: [String] = []
@@ -35,6 +38,7 @@ actor TransferJobs {
         client: DIMSEClient,
         peers: Peers,
         retrievals: RetrievalTable,
+        web: DICOMwebClient,
         journal: GatewayJournal
     ) {
         self.table = table
@@ -42,6 +46,7 @@ actor TransferJobs {
         self.client = client
         self.peers = peers
         self.retrievals = retrievals
+        self.web = web
         self.journal = journal
     }
 
@@ -118,6 +123,13 @@ actor TransferJobs {
                         description: "pull: found no peer with the roles find and move, expected one"
                     )
                 }
+            case .retrieve:
+                guard let url = request.url, Self.isAllowed(url) else {
+                    throw Invalid(description: "url: found none that may be asked, expected https://host/...")
+                }
+                guard entry == nil || entry?.roles.contains(.store) == true else {
+                    throw Invalid(description: "peer: found one without the role store, expected it")
+                }
             case .push:
                 guard let entry else { throw Invalid(description: "peer: found none, expected an AE title") }
                 guard entry.roles.contains(.store) else {
@@ -129,6 +141,13 @@ actor TransferJobs {
                     )
                 }
             }
+        }
+
+        /// Plain HTTP is for this machine.
+        private static func isAllowed(_ url: String) -> Bool {
+            guard url.utf8.count <= 2048 else { return false }
+            return url.hasPrefix("https://")
+                || ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].contains { url.hasPrefix($0) }
         }
     }
 
@@ -143,6 +162,7 @@ actor TransferJobs {
                 switch job.request.kind {
                 case .pull: try await pull(job.id, plan)
                 case .push: try await push(job.id, plan, commits: job.request.commit == true)
+                case .retrieve: try await retrieve(job.id, plan, job.request.url ?? "")
                 }
                 let failed = jobs[job.id]?.failed ?? 0
                 finish(job.id, failed == 0 ? .succeeded : jobs[job.id]?.done == 0 ? .failed : .partial, nil)
@@ -204,6 +224,54 @@ actor TransferJobs {
         }
         if let reason = arrival.reason { change(id) { $0.reason = reason } }
         if commits { try await commit(references, with: peer, id) }
+    }
+
+    /// Gets what `url` names, and passes it on as it arrives where the plan has a peer.
+    private func retrieve(_ id: String, _ plan: Plan, _ url: String) async throws {
+        let arrival = ArrivalEnd()
+        let (web, spool) = (web, spool)
+        let (arrived, continuation) = AsyncStream.makeStream(of: UID.self)
+        let retrieving = Task {
+            defer {
+                arrival.end(nil)
+                continuation.finish()
+            }
+            return try await web.retrieve(url, bandwidth: plan.entry?.peer.bandwidth) {
+                continuation.yield($0)
+            }
+        }
+        try await withTaskCancellationHandler {
+            if let peer = plan.entry?.peer {
+                var batch: [StoredInstance] = []
+                for await uid in arrived {
+                    guard let instance = try spool.instance(uid) else { continue }
+                    batch.append(instance)
+                    // What came while the last ones were sent goes together.
+                    guard
+                        batch.count >= Self.forwarded || arrival.hasEnded
+                            || batch.count == 1 && jobs[id]?.total == 0
+                    else { continue }
+                    try await send(batch, to: peer, id, plan.priority)
+                    batch = []
+                }
+                if !batch.isEmpty { try await send(batch, to: peer, id, plan.priority) }
+            } else {
+                for await _ in arrived {
+                    change(id) {
+                        $0.total += 1
+                        $0.done += 1
+                    }
+                }
+            }
+        } onCancel: {
+            retrieving.cancel()
+        }
+        let result = try await retrieving.value
+        change(id) { job in
+            if plan.entry == nil { job.bytes = Int(result.bytes) }
+            for (uid, reason) in result.failures { job.fail(uid, reason) }
+        }
+        if let error = result.error { throw error }
     }
 
     private func kept(_ plan: Plan) throws -> [StoredInstance] {

@@ -119,8 +119,9 @@ class Gateway(Server):
 
     title = "DRIMBOX"
 
-    def __init__(self, name, folder, executables, capacity, segment=256 << 20):
+    def __init__(self, name, folder, executables, capacity, segment=256 << 20, extra_peers=()):
         super().__init__(name, folder)
+        self.extra_peers = list(extra_peers)
         self.executables, self.capacity, self.segment = executables, capacity, segment
 
     def gateway_section(self):
@@ -129,7 +130,8 @@ class Gateway(Server):
         return {
             "spool": {"capacityBytes": self.capacity, "segmentBytes": self.segment},
             "dicom": {"aeTitle": self.title, "listen": ["127.0.0.1:%d" % self.dicom_port], "tls": None,
-                      "maximumPDULength": 131072, "maximumAssociations": 64, "peers": peers},
+                      "maximumPDULength": 131072, "maximumAssociations": 64,
+                      "peers": peers + self.extra_peers},
             "web": {"listen": ["127.0.0.1:%d" % self.web_port], "tls": None, "authorization": "none"},
         }
 
@@ -145,6 +147,24 @@ class Gateway(Server):
 
     def url(self, series):
         return "http://127.0.0.1:%d/dicomweb%s" % (self.web_port, series)
+
+    def call(self, path, body=None):
+        """A request on the status socket; the answer's JSON."""
+        command = ["curl", "-sS", "--unix-socket", str(self.sockets / "status.sock"), "http://localhost" + path]
+        if body is not None:
+            command += ["-X", "POST", "--data-binary", json.dumps(body)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def transfer(self, body, limit=600):
+        """Runs a transfer to its end; it must succeed."""
+        job = self.call("/v1/transfers", body)
+        deadline = time.monotonic() + limit
+        while job.get("state") in ("queued", "running") and time.monotonic() < deadline:
+            time.sleep(0.01)
+            job = self.call("/v1/transfers/" + job["id"])
+        if job.get("state") != "succeeded":
+            raise RuntimeError("%s: transfer: %s" % (self.name, json.dumps(job)[:400]))
+        return job
 
 
 class Daemon(Gateway):
@@ -188,6 +208,8 @@ class Daemon(Gateway):
 
 class StoreSCP(Server):
     """DCMTK's storescp --bit-preserving, without Nagle's algorithm unless `stock`."""
+
+    title = "STORESCP"
 
     def __init__(self, name, folder, stock=False):
         super().__init__(name, folder)
