@@ -229,6 +229,8 @@ class Orthanc(Server):
         super().__init__(name, folder)
         self.sync, self.web = sync, web
         self.environment = stock_environment if stock else tuned_environment
+        # Who it may send to: title, host, port.
+        self.box = None
 
     def command(self):
         (self.folder / "storage").mkdir()
@@ -237,6 +239,7 @@ class Orthanc(Server):
             "DicomPort": self.dicom_port, "HttpPort": self.web_port,
             "StorageDirectory": str(self.folder / "storage"), "IndexDirectory": str(self.folder / "storage"),
             "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomAlwaysAllowStore": True,
+            "DicomModalities": {"box": self.box} if self.box else {},
             "Plugins": [DICOMWEB_PLUGIN] if self.web else []}
         if not self.sync:
             configuration.update({"SyncStorageArea": False, "StoreMD5ForAttachments": False})

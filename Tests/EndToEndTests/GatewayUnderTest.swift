@@ -24,8 +24,12 @@ final class GatewayUnderTest {
     private let configuration: URL
     private let log: URL
 
-    init(in directory: URL, _ settings: Settings = Settings()) throws {
+    /// Nil: the machine's own loopback.
+    private let network: BadNetwork?
+
+    init(in directory: URL, _ settings: Settings = Settings(), inside network: BadNetwork? = nil) throws {
         self.directory = directory
+        self.network = network
         dicomPort = try settings.dicomPort ?? Bench.freePort()
         webPort = try Bench.freePort()
         configuration = directory.appending(path: "gateway.json")
@@ -45,7 +49,7 @@ final class GatewayUnderTest {
                 as [String: Any],
         ]
         try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys]).write(to: configuration)
-        server = try Self.launch(configuration, log)
+        server = try Self.launch(configuration, log, network)
         try awaitReady()
     }
 
@@ -53,12 +57,15 @@ final class GatewayUnderTest {
 
     /// Starts the gateway anew on the same data, after it was ended.
     func restart() throws {
-        server = try Self.launch(configuration, log)
+        server = try Self.launch(configuration, log, network)
         try awaitReady()
     }
 
-    private static func launch(_ configuration: URL, _ log: URL) throws -> Server {
+    private static func launch(_ configuration: URL, _ log: URL, _ network: BadNetwork?) throws -> Server {
         let executable = Bench.release.appending(path: "drimbox-gateway").path
+        if let network {
+            return try network.server(executable, ["--config", configuration.path], log: log)
+        }
         return try Server(executable, ["--config", configuration.path], log: log)
     }
 
@@ -76,7 +83,7 @@ final class GatewayUnderTest {
     ) {
         let file = directory.appending(path: "body-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }
-        let result = try Bench.curl(
+        let result = try curl(
             [
                 "--silent", "--output", file.path, "--write-out", "%{http_code}", "--header",
                 "Accept: \(accept)",
@@ -84,6 +91,12 @@ final class GatewayUnderTest {
                 + arguments + [url + path]
         )
         return (Int(result.output) ?? 0, (try? Data(contentsOf: file)) ?? Data())
+    }
+
+    /// Where the gateway is.
+    private func curl(_ arguments: [String]) throws -> CommandResult {
+        guard let network else { return try Bench.curl(arguments) }
+        return try network.run("curl", ["--noproxy", "*", "--max-time", "120"] + arguments)
     }
 
     func json(_ path: String) throws -> [[String: Any]] {
@@ -109,7 +122,7 @@ final class GatewayUnderTest {
         let body = directory.appending(path: "body-\(UUID().uuidString)")
         let heads = directory.appending(path: "heads-\(UUID().uuidString)")
         defer { for file in [body, heads] { try? FileManager.default.removeItem(at: file) } }
-        let result = try Bench.curl([
+        let result = try curl([
             "--silent", "--fail", "--output", body.path, "--dump-header", heads.path,
             "--header", "Accept: multipart/related; type=\"application/dicom\"; transfer-syntax=*",
             url + path,
