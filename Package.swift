@@ -19,6 +19,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -49,6 +52,10 @@ let package = Package(
         // Transfer: event loops, sockets, HTTP/1.1.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // Transfer: certificates, revocation lists and OCSP.
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Transfer: the DICOMweb client.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Supervisor: the admin API. Without traits it does not need Foundation, and so no ICU data.
@@ -71,7 +78,10 @@ let package = Package(
         room("Admin"),
         // 3 organs
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash"]),
-        room("Transfer", ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient]),
+        room(
+            "Transfer",
+            ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1, crypto]
+        ),
         // 4 work
         room("Supervisor", ["Linux", "Admin", "Transfer", hummingbird, lifecycle, logging, nioCore]),
         // 5 doors

@@ -3,7 +3,14 @@ package import DICOM
 
 /// What happened on the wire, for the log and the event stream. No patient identity: UIDs, AE titles, addresses.
 package enum TransferEvent: Sendable {
-    case associationAccepted(id: Int, calling: AETitle, peer: String, contexts: Int, implementation: String)
+    case associationAccepted(
+        id: Int,
+        calling: AETitle,
+        peer: String,
+        contexts: Int,
+        implementation: String,
+        certificate: PeerCertificate?
+    )
     case associationRejected(peer: String, calling: String, reason: String)
     case associationReleased(id: Int, calling: AETitle, instances: Int, bytes: Int64)
     /// The association ended without a release; `unfinished` tells whether an instance was cut.
@@ -16,6 +23,15 @@ package enum TransferEvent: Sendable {
     case archiveIncomplete(archive: String, missing: Int)
     /// No connection is taken any more.
     case acceptFailed(reason: String)
+    /// `section` is the configuration's: "dicom", "web".
+    case tlsHandshakeFailed(section: String, peer: String, reason: String)
+    /// A certificate was accepted although nothing could be found out about its revocation.
+    case tlsRevocationUnknown(section: String, fingerprint: String, reason: String)
+    case tlsReloaded(section: String)
+    /// The former files stay in use.
+    case tlsReloadFailed(section: String, reason: String)
+    /// In how many days a certificate of ours ends.
+    case tlsCertificateExpires(section: String, subject: String, days: Int)
 }
 
 /// Counts since the start of the process.

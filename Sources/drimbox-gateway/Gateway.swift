@@ -61,19 +61,25 @@ struct Gateway: Service {
             moves: listening.moves,
             journal: wire
         )
-        let peers = try Peers(configuration.dicom, client)
+        let security = Security(configuration, journal: wire)
+        let peers = try Peers(configuration.dicom, client, security)
+        let (dicomTLS, webTLS) = (try security.dicom(), try security.web())
         let storage = try StorageListener(
             on: configuration.dicom.listen.map { ($0.host, $0.port) },
             configuration: listening,
             receiver: receiver,
-            journal: wire
+            journal: wire,
+            tls: dicomTLS
         )
         var servers: [HTTPServer] = []
         let catalogue = SpoolCatalogue(spool: spool)
         let retrievals = RetrievalTable(archives: peers.archives, arrivals: arrivals, journal: wire) {
             Set(try catalogue.instances(of: $0).map(\.sopInstanceUID))
         }
-        let web = DICOMwebClient(receiver: receiver, workers: workers, journal: wire)
+        var toBoxes = DICOMwebClient.Options()
+        toBoxes.tls = try security.boxes()
+        toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
+        let web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
             spool: spool,
@@ -98,7 +104,8 @@ struct Gateway: Service {
                         group: group,
                         workers: workers,
                         responder: service,
-                        journal: wire
+                        journal: wire,
+                        tls: webTLS
                     )
                 )
             }
@@ -120,9 +127,12 @@ struct Gateway: Service {
             await jobs.stop()
             await web.shutdown()
             await client.shutdown()
+            await security.shutdown()
             await storage.shutdown(grace: .zero)
             throw error
         }
+        let watch = Task { await security.watch() }
+        defer { watch.cancel() }
         announce(storage, servers)
         let notify = Notify()
         notify(.ready, .status("listening"))
@@ -133,6 +143,7 @@ struct Gateway: Service {
         await jobs.stop()
         await web.shutdown()
         await client.shutdown()
+        await security.shutdown()
         await storage.shutdown(grace: Self.shutdownGrace)
     }
 

@@ -46,16 +46,20 @@ final class GatewayJournal: Sendable {
 
     private func record(_ event: TransferEvent) {
         switch event {
-        case .associationAccepted(let id, let calling, let peer, let contexts, let implementation):
-            record(
-                "association.accepted",
-                .info,
-                "association accepted",
-                [
-                    "association": "\(id)", "calling": "\(calling)", "peer": peer, "contexts": "\(contexts)",
-                    "implementation": implementation,
-                ]
-            )
+        case .associationAccepted(
+            let id,
+            let calling,
+            let peer,
+            let contexts,
+            let implementation,
+            let certificate
+        ):
+            var attributes = [
+                "association": "\(id)", "calling": "\(calling)", "peer": peer, "contexts": "\(contexts)",
+                "implementation": implementation,
+            ]
+            attributes["certificate"] = certificate?.fingerprint
+            record("association.accepted", .info, "association accepted", attributes)
         case .associationRejected(let peer, let calling, let reason):
             record(
                 "association.rejected",
@@ -99,6 +103,36 @@ final class GatewayJournal: Sendable {
                 .critical,
                 "the spool could not be flushed: \(reason)",
                 ["association": "\(id)"]
+            )
+        case .tlsHandshakeFailed(let section, let peer, let reason):
+            record(
+                "tls.handshake-failed",
+                .warning,
+                "TLS handshake failed: \(reason)",
+                ["section": section, "peer": peer]
+            )
+        case .tlsRevocationUnknown(let section, let fingerprint, let reason):
+            record(
+                "tls.revocation-unknown",
+                .warning,
+                "a certificate was accepted of whose revocation nothing is known: \(reason)",
+                ["section": section, "fingerprint": fingerprint]
+            )
+        case .tlsReloaded(let section):
+            record("tls.reloaded", .info, "the certificates were read anew", ["section": section])
+        case .tlsReloadFailed(let section, let reason):
+            record(
+                "tls.reload-failed",
+                .critical,
+                "the new certificates cannot be used, the former stay: \(reason)",
+                ["section": section]
+            )
+        case .tlsCertificateExpires(let section, let subject, let days):
+            record(
+                "tls.certificate-expires",
+                days < 7 ? .critical : .warning,
+                days < 0 ? "a certificate of ours has expired" : "a certificate of ours expires soon",
+                ["section": section, "subject": subject, "days": "\(days)"]
             )
         case .archiveFailed(let archive, let operation, let reason):
             record(

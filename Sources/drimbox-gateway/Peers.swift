@@ -14,7 +14,7 @@ struct Peers: Sendable {
     /// PACS that can be asked for what is not here, in the order of the configuration.
     let archives: [any ImageArchive]
 
-    init(_ dicom: GatewayConfiguration.DICOM, _ client: DIMSEClient) throws(ConfigurationError) {
+    init(_ dicom: GatewayConfiguration.DICOM, _ client: DIMSEClient, _ security: Security) throws {
         var entries: [AETitle: Entry] = [:]
         var archives: [any ImageArchive] = []
         for (index, configured) in dicom.peers.enumerated() {
@@ -28,6 +28,7 @@ struct Peers: Sendable {
             var peer = DICOMPeer(aeTitle: aeTitle, host: configured.host, port: configured.port)
             peer.maximumAssociations = configured.maximumAssociations
             peer.bandwidth = configured.bytesPerSecond.map { BandwidthLimit(bytesPerSecond: $0) }
+            peer.tls = try configured.tls.map { try security.client($0, of: configured) }
             entries[aeTitle] = Entry(peer: peer, roles: configured.roles)
             guard configured.roles.contains(.find) else { continue }
             if configured.roles.contains(.move) {

@@ -204,30 +204,18 @@ extension EndToEnd {
             )
             #expect(sent.status == 0)
             let uid = try #require(try gateway.json("/studies").first?.string("0020000D"))
-            let socket = gateway.directory.appending(path: "gateway.sock").path
-            func call(_ path: String, _ body: String? = nil) throws -> [String: Any] {
-                let more = body.map { ["--request", "POST", "--data-binary", $0] } ?? []
-                let answer = try Bench.curl(
-                    ["--silent", "--unix-socket", socket, "http://localhost" + path] + more
-                )
-                return try #require(
-                    try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any]
-                )
-            }
-            var job = try call(
-                "/v1/transfers",
-                "{\"kind\":\"push\",\"peer\":\"ARCHIVE\",\"study\":\"\(uid)\"}"
-            )
+            let job = try gateway.call("/v1/transfers", ["kind": "push", "peer": "ARCHIVE", "study": uid])
             let id = try #require(job["id"] as? String)
             sleep(1)
             try network.drop(percent: 100)
             sleep(30)
             try network.heal()
+            var end: [String: Any] = [:]
             let isDone = try eventually(within: 120) {
-                job = try call("/v1/transfers/\(id)")
-                return !["queued", "running"].contains(job["state"] as? String ?? "")
+                end = try gateway.call("/v1/transfers/\(id)")
+                return !["queued", "running"].contains(end["state"] as? String ?? "")
             }
-            #expect(isDone && job["state"] as? String == "succeeded", "\(job)")
+            #expect(isDone && end["state"] as? String == "succeeded", "\(end)")
             let comparison = try Bench.compare(study, output)
             #expect(comparison.status == 0, "\(comparison.output)")
         }
@@ -274,7 +262,12 @@ final class BadNetwork {
         let rule = percent >= 100 ? "drop" : "numgen random mod 100 < \(percent) drop"
         let text = """
             flush ruleset
-            table inet bad { chain input { type filter hook input priority 0; \(rule); } }
+            table inet bad {
+              chain input {
+                type filter hook input priority 0
+                \(rule)
+              }
+            }
 
             """
         let result = try EndToEndTests.run(

@@ -15,6 +15,12 @@ final class GatewayUnderTest {
         var idleSeconds = 300
         /// Nil: any free one.
         var dicomPort: Int?
+        var dicomTLS: [String: Any]?
+        var webTLS: [String: Any]?
+        var hosts: (database: String, viewer: String)?
+        var boxes: [String: Any]?
+        /// What curl needs to be let in.
+        var curl: [String] = []
     }
 
     let directory: URL
@@ -24,36 +30,75 @@ final class GatewayUnderTest {
     private let configuration: URL
     private let log: URL
 
+    private let scheme: String
+    private let identity: [String]
     /// Nil: the machine's own loopback.
     private let network: BadNetwork?
 
     init(in directory: URL, _ settings: Settings = Settings(), inside network: BadNetwork? = nil) throws {
         self.directory = directory
         self.network = network
+        scheme = settings.webTLS == nil ? "http" : "https"
+        identity = settings.curl
         dicomPort = try settings.dicomPort ?? Bench.freePort()
         webPort = try Bench.freePort()
         configuration = directory.appending(path: "gateway.json")
         log = directory.appending(path: "gateway.log")
-        let document: [String: Any] = [
+        var document: [String: Any] = [
             "site": "Test", "dataDirectory": directory.appending(path: "data").path,
             "statusSocket": directory.appending(path: "gateway.sock").path,
             "spool": ["capacityBytes": settings.capacityBytes, "segmentBytes": settings.segmentBytes],
             "dicom": [
-                "aeTitle": "DRIMBOX", "listen": ["127.0.0.1:\(dicomPort)"], "tls": NSNull(),
+                "aeTitle": "DRIMBOX", "listen": ["127.0.0.1:\(dicomPort)"],
+                "tls": settings.dicomTLS ?? NSNull(),
                 "maximumPDULength": settings.maximumPDULength,
                 "maximumAssociations": settings.maximumAssociations, "peers": settings.peers,
                 "acceptUnknownPeers": settings.acceptUnknownPeers, "artimSeconds": settings.artimSeconds,
                 "idleSeconds": settings.idleSeconds,
             ] as [String: Any],
-            "web": ["listen": ["127.0.0.1:\(webPort)"], "tls": NSNull(), "authorization": "none"]
-                as [String: Any],
+            "web": [
+                "listen": ["127.0.0.1:\(webPort)"], "tls": settings.webTLS ?? NSNull(),
+                "authorization": "none",
+                "databaseHost": settings.hosts?.database ?? NSNull(),
+                "viewerHost": settings.hosts?.viewer ?? NSNull(),
+            ] as [String: Any],
         ]
+        document["boxes"] = settings.boxes
         try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys]).write(to: configuration)
         server = try Self.launch(configuration, log, network)
         try awaitReady()
     }
 
-    var url: String { "http://127.0.0.1:\(webPort)/dicomweb" }
+    var url: String { "\(scheme)://127.0.0.1:\(webPort)/dicomweb" }
+
+    /// A request on the status socket; a body makes it POST.
+    func call(_ path: String, _ body: [String: Any]? = nil) throws -> [String: Any] {
+        var arguments = [
+            "--silent", "--unix-socket", directory.appending(path: "gateway.sock").path,
+            "http://localhost\(path)",
+        ]
+        if let body {
+            let data = try JSONSerialization.data(withJSONObject: body)
+            arguments += ["--request", "POST", "--data-binary", String(decoding: data, as: UTF8.self)]
+        }
+        let output = try Bench.curl(arguments).output
+        return try #require(
+            try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any],
+            "\(output)"
+        )
+    }
+
+    /// Runs a transfer to its end.
+    func transfer(_ body: [String: Any], seconds: Double = 60) throws -> [String: Any] {
+        var job = try call("/v1/transfers", body)
+        let id = try #require(job["id"] as? String, "\(job)")
+        let isDone = try eventually(within: seconds) {
+            job = try call("/v1/transfers/\(id)")
+            return !["queued", "running"].contains(job["state"] as? String ?? "")
+        }
+        #expect(isDone, "\(job)")
+        return job
+    }
 
     /// Starts the gateway anew on the same data, after it was ended.
     func restart() throws {
@@ -95,8 +140,8 @@ final class GatewayUnderTest {
 
     /// Where the gateway is.
     private func curl(_ arguments: [String]) throws -> CommandResult {
-        guard let network else { return try Bench.curl(arguments) }
-        return try network.run("curl", ["--noproxy", "*", "--max-time", "120"] + arguments)
+        guard let network else { return try Bench.curl(identity + arguments) }
+        return try network.run("curl", ["--noproxy", "*", "--max-time", "120"] + identity + arguments)
     }
 
     func json(_ path: String) throws -> [[String: Any]] {

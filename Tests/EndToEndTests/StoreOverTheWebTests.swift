@@ -142,35 +142,6 @@ extension EndToEnd {
     }
 
     @Suite("Transfers that somebody asks for") struct TransferJobTests {
-        private func call(_ gateway: GatewayUnderTest, _ path: String, _ body: [String: Any]? = nil) throws
-            -> [String: Any]
-        {
-            var arguments = [
-                "--silent", "--unix-socket", gateway.directory.appending(path: "gateway.sock").path,
-                "http://localhost\(path)",
-            ]
-            if let body {
-                let data = try JSONSerialization.data(withJSONObject: body)
-                arguments += ["--request", "POST", "--data-binary", String(decoding: data, as: UTF8.self)]
-            }
-            let output = try Bench.curl(arguments).output
-            return try #require(
-                try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any],
-                "\(output)"
-            )
-        }
-
-        private func finished(_ gateway: GatewayUnderTest, _ body: [String: Any]) throws -> [String: Any] {
-            var job = try call(gateway, "/v1/transfers", body)
-            let id = try #require(job["id"] as? String, "\(job)")
-            let isDone = try eventually(within: 60) {
-                job = try call(gateway, "/v1/transfers/\(id)")
-                return !["queued", "running"].contains(job["state"] as? String ?? "")
-            }
-            #expect(isDone, "\(job)")
-            return job
-        }
-
         @Test(
             "pull from Orthanc, push back with storage commitment, echo; bad requests say why",
             .enabled(if: Bench.has("Orthanc"), "needs Orthanc")
@@ -196,23 +167,22 @@ extension EndToEnd {
                 ["aeTitle": "NOBODY", "host": "127.0.0.1", "port": try Bench.freePort(), "roles": ["store"]],
             ]
             let gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
-            #expect(try call(gateway, "/v1/peers/ORTHANC/echo", [:])["milliseconds"] is Double)
-            let none = try call(gateway, "/v1/peers/NOBODY/echo", [:])
+            #expect(try gateway.call("/v1/peers/ORTHANC/echo", [:])["milliseconds"] is Double)
+            let none = try gateway.call("/v1/peers/NOBODY/echo", [:])
             #expect((none["reason"] as? String)?.contains("no connection") == true, "\(none)")
-            #expect(try call(gateway, "/v1/peers/WHO/echo", [:])["code"] as? String == "peer.unknown")
+            #expect(try gateway.call("/v1/peers/WHO/echo", [:])["code"] as? String == "peer.unknown")
 
             let file = try #require(try Bench.files(in: study).first)
             let dump = try run("dcmdump", ["+P", "0020,000d", file.path]).output
             let uid = try #require(
                 dump.split(separator: "[").last?.split(separator: "]").first.map(String.init)
             )
-            let pulled = try finished(gateway, ["kind": "pull", "study": uid])
+            let pulled = try gateway.transfer(["kind": "pull", "study": uid])
             #expect(pulled["state"] as? String == "succeeded", "\(pulled)")
             #expect(pulled["done"] as? Int == 24)
 
             #expect(try orthanc.curl(["/studies"]).status == 0)
-            let pushed = try finished(
-                gateway,
+            let pushed = try gateway.transfer(
                 ["kind": "push", "study": uid, "peer": "ORTHANC", "commit": true]
             )
             #expect(pushed["state"] as? String == "succeeded", "\(pushed)")
@@ -222,18 +192,18 @@ extension EndToEnd {
             // A job is on the disk: it is there after a kill.
             gateway.server.end(SIGKILL)
             try gateway.restart()
-            let list = try #require(try call(gateway, "/v1/transfers")["transfers"] as? [[String: Any]])
+            let list = try #require(try gateway.call("/v1/transfers")["transfers"] as? [[String: Any]])
             #expect(list.map { $0["state"] as? String } == ["succeeded", "succeeded"])
 
             #expect(
-                try call(gateway, "/v1/transfers", ["kind": "push", "study": uid])["code"] as? String
+                try gateway.call("/v1/transfers", ["kind": "push", "study": uid])["code"] as? String
                     == "transfer.invalid"
             )
             #expect(
-                try call(gateway, "/v1/transfers", ["kind": "pull", "study": "x"])["code"] as? String
+                try gateway.call("/v1/transfers", ["kind": "pull", "study": "x"])["code"] as? String
                     == "transfer.invalid"
             )
-            #expect(try call(gateway, "/v1/transfers", ["kind": "fly"])["code"] as? String == "request.body")
+            #expect(try gateway.call("/v1/transfers", ["kind": "fly"])["code"] as? String == "request.body")
         }
     }
 }

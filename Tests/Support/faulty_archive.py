@@ -5,7 +5,7 @@
     faulty_archive.py MODE PORT BOX_PORT FOLDER
 
 MODE: a702 (answers every C-MOVE so), abort (aborts the first C-MOVE after half of the instances, then behaves),
-skip (says that one instance failed, each time), silent (sends everything, but no pending response).
+skip (never sends one instance), silent (sends everything, but no pending response).
 """
 import pathlib
 import sys
@@ -52,7 +52,7 @@ def handle_move(event):
     moves += 1
     if mode == "a702":
         yield "127.0.0.1", box_port
-        yield 0
+        yield 1
         yield 0xA702, Dataset()
         return
     wanted = [
@@ -62,15 +62,14 @@ def handle_move(event):
         and ("SOPInstanceUID" not in event.identifier
              or instance.SOPInstanceUID in event.identifier.SOPInstanceUID)
     ]
+    if mode == "skip":
+        wanted = [instance for instance in wanted if instance is not instances[0]]
     yield "127.0.0.1", box_port
     yield len(wanted)
     for number, instance in enumerate(wanted):
         if mode == "abort" and moves == 1 and number == len(wanted) // 2:
             event.assoc.abort()
             return
-        if mode == "skip" and number == 0:
-            yield 0xA701, None
-            continue
         yield 0xFF00, instance
 
 

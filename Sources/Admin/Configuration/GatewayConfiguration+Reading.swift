@@ -37,6 +37,7 @@ extension GatewayConfiguration.Peer {
         sends = reader.choice("sends", default: .unsolicited, or: .unsolicited)
         maximumAssociations = reader.integer("maximumAssociations", in: 1...64, default: 4)
         bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1 << 10...1 << 40)
+        tls = reader.optionalObject("tls").map(GatewayConfiguration.PeerTLS.init(reading:))
         reader.finish()
     }
 }
@@ -46,8 +47,8 @@ extension GatewayConfiguration.DICOM {
         var reader = object
         aeTitle = reader.string("aeTitle", .aeTitle)
         allowPlaintext = reader.optionalString("allowPlaintext", .text)
-        reader.refuseTLS()
-        listen = reader.listen(allowPlaintext: allowPlaintext)
+        tls = reader.optionalObject("tls").map(GatewayConfiguration.ServerTLS.init(reading:))
+        listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: tls != nil)
         maximumPDULength = reader.integer("maximumPDULength", in: 4096...1 << 20, default: 128 << 10)
         maximumAssociations = reader.integer("maximumAssociations", in: 1...1024, default: 64)
         var titles: Set<String> = []
@@ -72,8 +73,8 @@ extension GatewayConfiguration.Web {
     init(reading object: ConfigurationReader) {
         var reader = object
         allowPlaintext = reader.optionalString("allowPlaintext", .text)
-        reader.refuseTLS()
-        listen = reader.listen(allowPlaintext: allowPlaintext)
+        tls = reader.optionalObject("tls").map(GatewayConfiguration.WebTLS.init(reading:))
+        listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: tls != nil)
         databaseHost = reader.optionalString("databaseHost", .host)
         viewerHost = reader.optionalString("viewerHost", .host)
         authorization = reader.choice("authorization", default: nil, or: .none)
@@ -81,6 +82,24 @@ extension GatewayConfiguration.Web {
         if let viewerHost, viewerHost == databaseHost {
             reader.note("viewerHost", found: "\"\(viewerHost)\"", expected: "another name than databaseHost")
         }
+        if let tls, databaseHost != nil, tls.server.clientAuthorities == nil {
+            let expected = "a PEM file: databaseHost demands a client certificate"
+            reader.note("tls.clientAuthorities", found: "nothing", expected: expected)
+        }
+        if let tls, tls.viewer != nil, viewerHost == nil {
+            reader.note("tls.viewer", found: "an object", expected: "null: there is no viewerHost")
+        }
+    }
+}
+
+extension GatewayConfiguration.Boxes {
+    init(reading object: ConfigurationReader) {
+        var reader = object
+        tls = reader.optionalObject("tls").map(GatewayConfiguration.PeerTLS.init(reading:))
+        let text = reader.optionalString("proxy", .text)
+        proxy = text.flatMap { ListenAddress($0) }
+        if let text, proxy == nil { reader.note("proxy", found: "\"\(text)\"", expected: "\"host:port\"") }
+        reader.finish()
     }
 }
 
@@ -89,14 +108,14 @@ extension GatewayConfiguration.HL7 {
         var reader = object
         allowPlaintext = reader.optionalString("allowPlaintext", .text)
         reader.refuseTLS()
-        listen = reader.listen(allowPlaintext: allowPlaintext)
+        listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: false)
         reader.finish()
     }
 }
 
 extension ConfigurationReader {
     /// `listen`: plain text stays on this machine unless somebody wrote down why not.
-    fileprivate mutating func listen(allowPlaintext: String?) -> [ListenAddress] {
+    fileprivate mutating func listen(allowPlaintext: String?, hasTLS: Bool) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
         for (path, value) in array("listen", count: 1...16) {
             guard case .string(let text) = value, let address = ListenAddress(text) else {
@@ -107,11 +126,12 @@ extension ConfigurationReader {
                 )
                 continue
             }
-            if !address.isLoopback, allowPlaintext == nil {
+            if !address.isLoopback, allowPlaintext == nil, !hasTLS {
                 findings.note(
                     path,
                     found: "\(value.evidence) without TLS",
-                    expected: "a loopback address, or the reason in \(self.path("allowPlaintext"))"
+                    expected:
+                        "a loopback address, \(self.path("tls")), or the reason in \(self.path("allowPlaintext"))"
                 )
             }
             if address.port != 0, addresses.contains(address) {
@@ -129,6 +149,6 @@ extension ConfigurationReader {
         _ = tls.string("privateKey", .text)
         _ = tls.optionalString("clientAuthorities", .text)
         tls.finish()
-        note("tls", found: "an object", expected: "null: TLS is not available in this release")
+        note("tls", found: "an object", expected: "null: TLS is not available for HL7 in this release")
     }
 }

@@ -15,6 +15,7 @@ extension GatewayConfiguration {
         ]
         members["statusSocket"] = statusSocket.map(JSONValue.string)
         members["hl7"] = hl7?.json
+        members["boxes"] = boxes?.json
         return Array((JSONValue.object(members).text() + "\n").utf8)
     }
 }
@@ -24,7 +25,7 @@ extension GatewayConfiguration.DICOM {
         .object([
             "aeTitle": .string(aeTitle),
             "listen": .array(listen.map { .string($0.description) }),
-            "tls": .null,
+            "tls": tls?.json ?? .null,
             "maximumPDULength": .integer(maximumPDULength),
             "maximumAssociations": .integer(maximumAssociations),
             "peers": .array(peers.map(\.json)),
@@ -46,6 +47,7 @@ extension GatewayConfiguration.Peer {
             "sends": .string(sends.rawValue),
             "maximumAssociations": .integer(maximumAssociations),
             "bytesPerSecond": bytesPerSecond.map(JSONValue.integer) ?? .null,
+            "tls": tls?.json ?? .null,
         ])
     }
 }
@@ -54,12 +56,18 @@ extension GatewayConfiguration.Web {
     fileprivate var json: JSONValue {
         .object([
             "listen": .array(listen.map { .string($0.description) }),
-            "tls": .null,
+            "tls": tls?.json ?? .null,
             "databaseHost": databaseHost.map(JSONValue.string) ?? .null,
             "viewerHost": viewerHost.map(JSONValue.string) ?? .null,
             "authorization": .string(authorization.rawValue),
             "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
         ])
+    }
+}
+
+extension GatewayConfiguration.Boxes {
+    fileprivate var json: JSONValue {
+        .object(["tls": tls?.json ?? .null, "proxy": proxy.map { .string($0.description) } ?? .null])
     }
 }
 

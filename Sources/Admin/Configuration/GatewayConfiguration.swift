@@ -37,6 +37,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
         package let maximumAssociations: Int
         /// Nil: as fast as the line is.
         package let bytesPerSecond: Int?
+        /// Connections to the peer are plain text where it is absent.
+        package let tls: PeerTLS?
     }
 
     package struct DICOM: Equatable, Sendable {
@@ -53,6 +55,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         package let idleSeconds: Int
         /// Written reason for speaking without TLS beyond loopback.
         package let allowPlaintext: String?
+        package let tls: ServerTLS?
     }
 
     package struct Web: Equatable, Sendable {
@@ -67,11 +70,19 @@ package struct GatewayConfiguration: Equatable, Sendable {
         package let viewerHost: String?
         package let authorization: Authorization
         package let allowPlaintext: String?
+        package let tls: WebTLS?
     }
 
     package struct HL7: Equatable, Sendable {
         package let listen: [ListenAddress]
         package let allowPlaintext: String?
+    }
+
+    /// Other boxes, to which we are the client.
+    package struct Boxes: Equatable, Sendable {
+        /// Whom we trust and what we show; plain text and the system's authorities where it is absent.
+        package let tls: PeerTLS?
+        package let proxy: ListenAddress?
     }
 
     package let site: String
@@ -83,6 +94,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package let web: Web
     /// No HL7 is received where it is absent.
     package let hl7: HL7?
+    package let boxes: Boxes?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -100,6 +112,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         self.web = web
         spool = sections.spool
         hl7 = sections.hl7
+        boxes = sections.boxes
     }
 
     /// A document from sections that are already checked.
@@ -111,6 +124,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         dicom = sections.dicom
         web = sections.web
         hl7 = sections.hl7
+        boxes = sections.boxes
     }
 }
 
@@ -121,6 +135,7 @@ extension GatewayConfiguration {
         let dicom: DICOM
         let web: Web
         let hl7: HL7?
+        let boxes: Boxes?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -129,18 +144,20 @@ extension GatewayConfiguration {
         let dicom: DICOM?
         let web: Web?
         let hl7: HL7?
+        let boxes: Boxes?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
             dicom = reader.object("dicom").map(DICOM.init(reading:))
             web = reader.object("web").map(Web.init(reading:))
             hl7 = reader.optionalObject("hl7").map(HL7.init(reading:))
+            boxes = reader.optionalObject("boxes").map(Boxes.init(reading:))
         }
 
         /// Nil only when a finding says why.
         var checked: CheckedSections? {
             guard let dicom, let web else { return nil }
-            return CheckedSections(spool: spool, dicom: dicom, web: web, hl7: hl7)
+            return CheckedSections(spool: spool, dicom: dicom, web: web, hl7: hl7, boxes: boxes)
         }
     }
 }

@@ -245,7 +245,7 @@ package struct DICOMwebService: HTTPResponder {
         guard let host = request.headers.first(name: "Host"), host.utf8.count <= 255,
             host.utf8.allSatisfy({ isHostByte($0) })
         else { return "/dicomweb" }
-        return "http://\(host)/dicomweb"
+        return "\(request.security == nil ? "http" : "https")://\(host)/dicomweb"
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

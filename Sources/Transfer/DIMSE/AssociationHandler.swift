@@ -320,7 +320,8 @@ final class AssociationHandler: ChannelInboundHandler {
                     peer: peer,
                     contexts: agreement.contexts.count,
                     implementation: agreement.peerImplementationVersionName
-                        ?? agreement.peerImplementationClassUID?.string ?? ""
+                        ?? agreement.peerImplementationClassUID?.string ?? "",
+                    certificate: TLSPeerHandler.of(context.channel)?.certificate
                 )
             )
             apply(.associateAccept(pdu), context)

@@ -61,7 +61,8 @@ package final class StorageListener: Sendable {
         on addresses: [(host: String, port: Int)],
         configuration: StorageListenerConfiguration,
         receiver: any InstanceReceiver,
-        journal: TransferJournal
+        journal: TransferJournal,
+        tls: TLSServer? = nil
     ) throws(SystemCallError) {
         var sockets: [ListeningSocket] = []
         for address in addresses {
@@ -74,7 +75,8 @@ package final class StorageListener: Sendable {
             loops: loops,
             associations: associations,
             receiver: receiver,
-            journal: journal
+            journal: journal,
+            tls: tls
         )
         acceptors = sockets.compactMap { socket in
             Worker { waiter in connector.acceptAll(from: socket, waiter) }
@@ -111,6 +113,7 @@ private final class Connector: Sendable {
     private let associations: AssociationTable
     private let receiver: any InstanceReceiver
     private let journal: TransferJournal
+    private let tls: TLSServer?
     private let connections = Mutex(0)
 
     init(
@@ -118,13 +121,15 @@ private final class Connector: Sendable {
         loops: AssociationLoops,
         associations: AssociationTable,
         receiver: any InstanceReceiver,
-        journal: TransferJournal
+        journal: TransferJournal,
+        tls: TLSServer?
     ) {
         self.configuration = configuration
         self.loops = loops
         self.associations = associations
         self.receiver = receiver
         self.journal = journal
+        self.tls = tls
     }
 
     /// Takes connections until the socket is closed.
@@ -183,6 +188,7 @@ private final class Connector: Sendable {
             receiver: receiver,
             journal: journal
         )
+        try tls?.configure(channel)
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 }

@@ -18,6 +18,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     private let limits: HTTPServer.Limits
 
     private var head: HTTPRequestHead?
+    private var isEncrypted = false
     private var body: [UInt8] = []
     private var sender: ResponseSender?
     /// Of a request with a large body.
@@ -87,8 +88,8 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
 
     /// Lets the body's receiver have it, where there is one.
     private func receiveLarge(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers)
-        guard let receiver = responder.receiver(for: request) else { return }
+        let request = request(head, context)
+        guard !request.isMisdirected, let receiver = responder.receiver(for: request) else { return }
         journal?.count { $0.requests += 1 }
         requestDeadline?.cancel()
         if head.headers[canonicalForm: "Expect"].contains("100-continue") {
@@ -112,11 +113,18 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let request = HTTPRequest(method: head.method, uri: head.uri, headers: head.headers, body: body)
+        let request = request(head, context, body)
         body = []
         let responder = responder
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         journal?.count { $0.requests += 1 }
+        if request.isMisdirected {
+            return send(
+                .text(.misdirectedRequest, "Host: found another than the TLS server name"),
+                to: head,
+                context
+            )
+        }
         let answered = context.eventLoop.makePromise(of: HTTPResponse.self)
         Task(executorPreference: workers) { answered.succeed(await responder.respond(to: request)) }
         answered.futureResult.whenSuccess { response in
@@ -125,16 +133,37 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    private func request(
+        _ head: HTTPRequestHead,
+        _ context: ChannelHandlerContext,
+        _ body: [UInt8] = []
+    ) -> HTTPRequest {
+        let tls = TLSPeerHandler.of(context.channel)
+        isEncrypted = tls != nil
+        return HTTPRequest(
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+            body: body,
+            security: tls.map { .init(serverName: $0.serverName, certificate: $0.certificate) }
+        )
+    }
+
     private func send(_ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext)
     {
         if response.status.code >= 400 {
             journal?.count { $0.errors["\(response.status.code)", default: 0] += 1 }
+        }
+        var response = response
+        if isEncrypted {
+            response.headers.replaceOrAdd(name: "Strict-Transport-Security", value: "max-age=31536000")
         }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let sender = ResponseSender(
             response,
             to: request,
             context: context,
+            isEncrypted: isEncrypted,
             journal: journal,
             stalledSeconds: limits.stalledSeconds
         ) {

@@ -11,14 +11,39 @@ package struct HTTPRequest: Sendable {
     package let query: String
     package let headers: HTTPHeaders
     package let body: [UInt8]
+    /// Nil where the connection is plain text.
+    package let security: Security?
 
-    package init(method: HTTPMethod, uri: String, headers: HTTPHeaders, body: [UInt8] = []) {
+    /// What TLS knows of the client.
+    package struct Security: Sendable {
+        /// What the client called us (RFC 6066 3).
+        package let serverName: String?
+        /// Nil where none was asked for.
+        package let certificate: PeerCertificate?
+    }
+
+    package init(
+        method: HTTPMethod,
+        uri: String,
+        headers: HTTPHeaders,
+        body: [UInt8] = [],
+        security: Security? = nil
+    ) {
         let pieces = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
         path = String(pieces.first ?? "")
         query = pieces.count > 1 ? String(pieces[1]) : ""
         self.headers = headers
         self.body = body
+        self.security = security
+    }
+
+    /// Whether the Host header names another than the handshake did: the policy of one name must not be had under
+    /// another (RFC 9110 7.4).
+    var isMisdirected: Bool {
+        guard let name = security?.serverName, let host = headers.first(name: "Host") else { return false }
+        let end = host.lastIndex(of: ":") ?? host.endIndex
+        return host[..<end].lowercased() != name
     }
 }
 

@@ -38,6 +38,7 @@ package final class HTTPServer: Sendable {
         workers: NIOThreadPool,
         responder: any HTTPResponder,
         journal: TransferJournal? = nil,
+        tls: TLSServer? = nil,
         limits: Limits = Limits()
     ) async throws -> HTTPServer {
         let counter = ConnectionCounter(limit: limits.connections)
@@ -61,6 +62,7 @@ package final class HTTPServer: Sendable {
                         limits: limits
                     )
                     try channel.pipeline.syncOperations.addHandler(handler)
+                    try tls?.configure(channel)
                 }
             }
         let channel: any Channel

@@ -4,11 +4,13 @@ import NIOCore
 import NIOHTTP1
 
 /// Sends one response: as much as the channel takes, then waits until it is writable again. File parts go out
-/// by sendfile(2); at no time are more than the write buffer's high-water mark and one part queued.
+/// by sendfile(2), or, where they must be encrypted, in pieces that are read; at no time are more than the write
+/// buffer's high-water mark and one part or piece queued.
 final class ResponseSender {
     private let response: HTTPResponse
     private let request: HTTPRequestHead
     private let context: ChannelHandlerContext
+    private let isEncrypted: Bool
     private let journal: TransferJournal?
     private let stalledSeconds: Int64
     private let whenDone: () -> Void
@@ -22,6 +24,8 @@ final class ResponseSender {
     private var stallCheck: RepeatedTask?
     private var pendingAtLastCheck = -1
     private var streamTask: Task<Void, Never>?
+    /// A part that is being read, where it is to be encrypted.
+    private var reading: Reading?
     /// Of a response whose parts arrive while it is sent.
     private var arrivedInstances = 0
     private var arrivedBytes: Int64 = 0
@@ -30,6 +34,7 @@ final class ResponseSender {
         _ response: HTTPResponse,
         to request: HTTPRequestHead,
         context: ChannelHandlerContext,
+        isEncrypted: Bool,
         journal: TransferJournal?,
         stalledSeconds: Int64,
         whenDone: @escaping () -> Void
@@ -37,6 +42,7 @@ final class ResponseSender {
         self.response = response
         self.request = request
         self.context = context
+        self.isEncrypted = isEncrypted
         self.journal = journal
         self.stalledSeconds = stalledSeconds
         self.whenDone = whenDone
@@ -80,19 +86,42 @@ final class ResponseSender {
         isPumping = true
         defer { isPumping = false }
         repeat {
-            while nextPart < count, context.channel.isWritable {
+            while nextPart < count || reading != nil, context.channel.isWritable {
+                guard reading == nil else {
+                    writePiece()
+                    continue
+                }
                 let next = part(nextPart)
                 nextPart += 1
+                if isEncrypted {
+                    reading = Reading(head: next.head, extent: next.extent)
+                    continue
+                }
                 if !next.head.isEmpty { write(.body(.byteBuffer(ByteBuffer(bytes: next.head)))) }
                 if let extent = next.extent { write(.body(.fileRegion(region(extent)))) }
             }
-            if nextPart == count {
+            if isEnded { return }
+            if nextPart == count, reading == nil {
                 finish()
                 return
             }
             context.flush()
             // The flush may have made it writable at once; nobody else calls then.
         } while context.channel.isWritable && !isEnded
+    }
+
+    /// Reads the next piece of the current part and writes it.
+    private func writePiece() {
+        guard var current = reading.take() else { return }
+        do throws(SystemCallError) {
+            var buffer = ByteBuffer()
+            let isDone = try current.append(to: &buffer, allocator: context.channel.allocator)
+            if !isDone { reading = current }
+            // Flushed piece by piece: the TLS handler encrypts what is flushed, and only that counts as queued.
+            context.writeAndFlush(NIOAny(HTTPServerResponsePart.body(.byteBuffer(buffer))), promise: nil)
+        } catch {
+            breakOff()
+        }
     }
 
     /// Lets go of everything; what was not sent is not sent.
@@ -195,6 +224,11 @@ final class ResponseSender {
     /// Completes when the kernel has taken the part.
     private func send(_ part: HTTPBodyPart) -> EventLoopFuture<Void> {
         guard !isEnded else { return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        if isEncrypted {
+            arrivedInstances += part.extent == nil ? 0 : 1
+            arrivedBytes += part.extent?.length ?? 0
+            return send(Reading(head: part.head, extent: part.extent))
+        }
         let promise = context.eventLoop.makePromise(of: Void.self)
         if let extent = part.extent {
             if !part.head.isEmpty { write(.body(.byteBuffer(ByteBuffer(bytes: part.head)))) }
@@ -209,6 +243,22 @@ final class ResponseSender {
             context.writeAndFlush(NIOAny(body), promise: promise)
         }
         return promise.futureResult
+    }
+
+    private func send(_ reading: Reading) -> EventLoopFuture<Void> {
+        var reading = reading
+        guard !isEnded else { return context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        do throws(SystemCallError) {
+            var buffer = ByteBuffer()
+            let isDone = try reading.append(to: &buffer, allocator: context.channel.allocator)
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            context.writeAndFlush(NIOAny(HTTPServerResponsePart.body(.byteBuffer(buffer))), promise: promise)
+            if isDone { return promise.futureResult }
+            let bound = NIOLoopBound((self, reading), eventLoop: context.eventLoop)
+            return promise.futureResult.flatMap { bound.value.0.send(bound.value.1) }
+        } catch {
+            return context.eventLoop.makeFailedFuture(error)
+        }
     }
 
     /// The response cannot be finished: its reader sees the connection end before the last chunk.
@@ -245,5 +295,38 @@ final class ResponseSender {
 
     private func finishStream() {
         if !isEnded { finish() }
+    }
+}
+
+/// A part whose file is read piece by piece.
+private struct Reading {
+    /// Bytes per read and write.
+    static let piece = 1 << 20
+
+    private var head: [UInt8]
+    private let extent: FileExtent?
+    private var position: Int64 = 0
+
+    init(head: [UInt8], extent: FileExtent?) {
+        self.head = head
+        self.extent = extent
+    }
+
+    /// Appends the head and as much as makes a piece; whether that was all.
+    mutating func append(to buffer: inout ByteBuffer, allocator: ByteBufferAllocator) throws(SystemCallError)
+        -> Bool
+    {
+        let left = (extent?.length ?? 0) - position
+        let count = Int(min(left, Int64(Self.piece)))
+        buffer = allocator.buffer(capacity: head.count + count)
+        buffer.writeBytes(head)
+        head = []
+        guard let extent, count > 0 else { return true }
+        let start = position
+        try buffer.writeWithOutputRawSpan(minimumWritableBytes: count) { (output) throws(SystemCallError) in
+            try extent.read(at: start, count: count, pieceLength: count, gap: 0, into: &output)
+        }
+        position += Int64(count)
+        return position == extent.length
     }
 }

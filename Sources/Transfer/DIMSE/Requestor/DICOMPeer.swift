@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
-package import NIOCore
 
 /// An application entity that we call.
 package struct DICOMPeer: Sendable {
@@ -13,8 +12,8 @@ package struct DICOMPeer: Sendable {
     package var maximumOperationsInvoked = 8
     package var bandwidth: BandwidthLimit?
     package var timeouts = RequestorTimeouts()
-    /// Makes the TLS handler of a connection; plain text where it is nil.
-    package var tls: (@Sendable () throws -> any ChannelHandler & Sendable)?
+    /// Plain text where it is nil.
+    package var tls: TLSClient?
 
     package init(aeTitle: AETitle, host: String, port: Int) {
         self.aeTitle = aeTitle

@@ -160,8 +160,8 @@ package final class DIMSEClient: Sendable {
             value: FixedSizeRecvByteBufferAllocator(capacity: buffer)
         )
         let pipeline = channel.pipeline.syncOperations
-        if let tls = peer.tls { try pipeline.addHandler(try tls()) }
         try pipeline.addHandler(handler)
+        try peer.tls?.configure(channel)
         opened.succeed(
             NIOLoopBound((handler, try pipeline.context(handler: handler)), eventLoop: channel.eventLoop)
         )

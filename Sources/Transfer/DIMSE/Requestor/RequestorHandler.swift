@@ -123,7 +123,7 @@ final class RequestorHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(.notConnected("\(error)"))
+        fail(.notConnected(TLSFailure.reason(of: error)))
         context.close(promise: nil)
     }
 
