@@ -102,8 +102,10 @@ func run(
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
     let deadline = Date.now.addingTimeInterval(seconds)
+    var hasExpired = false
     while process.isRunning {
-        if Date.now > deadline {
+        if Date.now > deadline, !hasExpired {
+            hasExpired = true
             kill(process.processIdentifier, SIGKILL)
             Issue.record("\(tool) did not end within \(seconds) s")
         }

@@ -3,6 +3,49 @@ import Foundation
 import Testing
 
 extension EndToEnd {
+    @Suite("Frames and bulk data") struct FrameTests {
+        @Test(
+            "frames and bulk data are the bytes of the files; a frame that is not there is 404, a bad list 400"
+        )
+        func frames() throws {
+            let directory = try TemporaryDirectory()
+            let gateway = try GatewayUnderTest(in: directory.url)
+            let study = try directory.directory("study")
+            try Bench.makeStudy(study, instances: 3)
+            let compressed = try directory.directory("compressed")
+            for file in try Bench.files(in: study) {
+                let other = compressed.appending(path: file.lastPathComponent)
+                #expect(try run("dcmcjpls", [file.path, other.path]).status == 0)
+            }
+            for (folder, options) in [(study, ["-xe"]), (compressed, ["-xt"])] {
+                let files = try Bench.files(in: folder).map(\.path)
+                let sent = try run(
+                    "storescu",
+                    options + ["-aec", "DRIMBOX", "127.0.0.1", "\(gateway.dicomPort)"] + files,
+                    environment: ["TCP_NODELAY": "1"]
+                )
+                #expect(sent.status == 0, "\(sent.errors)")
+                let script = Bench.support.appending(path: "dicomweb_frames.py").path
+                let result = try run(Bench.python, [script, gateway.url] + files)
+                #expect(result.status == 0, "\(result.output) \(result.errors)")
+            }
+            let instance = try #require(try gateway.json("/instances").first)
+            let path =
+                "/studies/\(try #require(instance.string("0020000D")))/series/\(try #require(instance.string("0020000E")))"
+                + "/instances/\(try #require(instance.string("00080018")))"
+            let any = "multipart/related; type=\"application/octet-stream\""
+            #expect(try gateway.fetch("\(path)/frames/2", accept: "*/*").status == 404)
+            #expect(try gateway.fetch("\(path)/frames/0", accept: any).status == 400)
+            // As another box asks: the whole instance.
+            let whole = try gateway.fetch(
+                "\(path)/frames/1",
+                accept: "multipart/related; type=\"application/dicom\""
+            )
+            #expect(whole.status == 200)
+            #expect(whole.body.range(of: Data("DICM".utf8)) != nil)
+        }
+    }
+
     @Suite("WADO-RS and QIDO-RS over HTTP") struct RetrieveTests {
         private struct Loaded {
             let directory: TemporaryDirectory

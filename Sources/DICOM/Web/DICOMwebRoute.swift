@@ -8,6 +8,12 @@ package enum DICOMwebRoute: Equatable, Sendable {
     case metadata(Resource)
     /// QIDO-RS (PS3.18 10.6.1.1), below a study or a series where the path names one.
     case search(QIDOQuery.Level, study: UID?, series: UID?)
+    /// WADO-RS pixel data (PS3.18 10.4.1.1.6) of one instance: frame numbers from 1, as asked for.
+    case frames(Resource, [Int])
+    /// WADO-RS bulk data (PS3.18 10.4.1.1.5) of one instance: the value at the path that metadata named.
+    case bulkData(Resource, ElementPath)
+    /// STOW-RS (PS3.18 10.5.1.1), of one study where the path names it.
+    case store(study: UID?)
     /// A resource that the standard has and this service has not.
     case unsupported(String)
 
@@ -27,8 +33,10 @@ package enum DICOMwebRoute: Equatable, Sendable {
 
     /// Bytes.
     package static let maximumPathLength = 2048
+    /// Frames of one request.
+    package static let maximumFrames = 10_000
     private static let unsupportedNames: Set<String> = [
-        "frames", "rendered", "thumbnail", "bulkdata", "pixeldata", "workitems",
+        "rendered", "thumbnail", "pixeldata", "workitems",
         "storage-commitment-requests",
     ]
 
@@ -43,9 +51,20 @@ package enum DICOMwebRoute: Equatable, Sendable {
         // One slash at the end is nothing.
         if segments.count > 2, segments.last == "" { segments.removeLast() }
         guard segments.count >= 3, segments[0].isEmpty, segments[1] == "dicomweb" else { throw .notFound }
+        if method == "POST" { return try storeRoute(segments[2...]) }
         let route = try route(segments[2...])
         guard method == "GET" || method == "HEAD" else { throw .methodNotAllowed }
         return route
+    }
+
+    private static func storeRoute(_ segments: ArraySlice<String>) throws(RouteError) -> DICOMwebRoute {
+        switch (segments.first, segments.count) {
+        case ("studies", 1): return .store(study: nil)
+        case ("studies", 2): return .store(study: try uid(segments.dropFirst(), "study"))
+        default:
+            _ = try route(segments)
+            throw .methodNotAllowed
+        }
     }
 
     private static func route(_ segments: ArraySlice<String>) throws(RouteError) -> DICOMwebRoute {
@@ -97,9 +116,28 @@ package enum DICOMwebRoute: Equatable, Sendable {
         switch (rest.first, rest.count) {
         case (nil, _): return .retrieve(resource)
         case ("metadata", 1): return .metadata(resource)
+        case ("frames", 2) where resource.instance != nil: return .frames(resource, try frameList(rest.last))
+        case ("bulkdata", 2...) where resource.instance != nil:
+            guard let path = ElementPath(segments: rest.dropFirst()) else { throw .invalidBulkDataPath }
+            return .bulkData(resource, path)
         case (let name?, _) where unsupportedNames.contains(name): return .unsupported(name)
         default: throw .notFound
         }
+    }
+
+    /// "1,3,2": numbers from 1, in the order of the answer (PS3.18 10.4.1.1.6).
+    private static func frameList(_ text: String?) throws(RouteError) -> [Int] {
+        let members = (text ?? "").split(separator: ",", omittingEmptySubsequences: false)
+        guard members.count <= maximumFrames else { throw .tooManyFrames(limit: maximumFrames) }
+        var frames: [Int] = []
+        for member in members {
+            guard (1...10).contains(member.utf8.count),
+                member.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                let number = Int(member), number > 0
+            else { throw .invalidFrameList }
+            frames.append(number)
+        }
+        return frames
     }
 
     private static func uid(
@@ -123,16 +161,27 @@ package enum RouteError: Error, Equatable, CustomStringConvertible {
     case invalidUID(String)
     /// 400
     case invalidEncoding
+    /// 400
+    case invalidFrameList
+    /// 400
+    case tooManyFrames(limit: Int)
+    /// 400
+    case invalidBulkDataPath
     /// 414
     case tooLong(limit: Int)
 
     package var description: String {
         switch self {
         case .notFound: "path: found no such resource, expected one of DICOMweb"
-        case .methodNotAllowed: "method: found another, expected GET or HEAD"
+        case .methodNotAllowed: "method: found another, expected GET or HEAD, or POST to studies"
         case .invalidUID(let level): "path: \(level): found no UID, expected 1 to 64 digits and dots"
         case .invalidEncoding:
             "path: found a percent sign, expected two hexadecimal digits of UTF-8 behind it"
+        case .invalidFrameList:
+            "path: frames: found another list, expected frame numbers from 1 with commas between"
+        case .tooManyFrames(let limit): "path: frames: found more frames, expected at most \(limit)"
+        case .invalidBulkDataPath:
+            "path: bulkdata: found no path of an element, expected tag/item/tag with eight hexadecimal digits"
         case .tooLong(let limit): "path: found more bytes, expected at most \(limit)"
         }
     }

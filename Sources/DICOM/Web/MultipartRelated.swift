@@ -19,6 +19,25 @@ package struct MultipartRelated: Equatable, Sendable {
         "multipart/related; type=\"application/dicom\"; boundary=\(boundary)"
     }
 
+    /// Of a response whose parts are of another media type (PS3.18 8.6.1.2.1).
+    package func contentType(of type: String) -> String {
+        "multipart/related; type=\"\(type)\"; boundary=\(boundary)"
+    }
+
+    /// What precedes a part of another media type: frames and bulk data.
+    package func partHeader(
+        isFirst: Bool,
+        contentType: String,
+        contentLength: Int,
+        contentLocation: String? = nil
+    ) -> [UInt8] {
+        var text = isFirst ? "--" : "\r\n--"
+        text += "\(boundary)\r\nContent-Type: \(contentType)\r\nContent-Length: \(contentLength)\r\n"
+        if let contentLocation { text += "Content-Location: \(contentLocation)\r\n" }
+        text += "\r\n"
+        return Array(text.utf8)
+    }
+
     /// What precedes an instance of `contentLength` bytes. Some servers store only parts that name no transfer syntax.
     package func partHeader(
         isFirst: Bool,

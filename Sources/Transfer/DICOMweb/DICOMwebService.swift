@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// WADO-RS and QIDO-RS (PS3.18 10.4, 10.6) out of a catalogue.
 package struct DICOMwebService: HTTPResponder {
-    private let catalogue: any InstanceCatalogue
+    let catalogue: any InstanceCatalogue
     /// Gets what is not here; nil where nothing but the catalogue is served.
     private let retrievals: RetrievalTable?
     /// Takes what is stored; nil where nothing is.
@@ -31,6 +31,10 @@ package struct DICOMwebService: HTTPResponder {
             case .retrieve(let resource): return try await retrieve(resource, request)
             case .metadata(let resource): return try metadata(resource, request)
             case .search(let level, let study, let series): return try search(level, study, series, request)
+            case .frames(let resource, let numbers): return try await frames(numbers, of: resource, request)
+            case .bulkData(let resource, let path): return try bulkData(path, of: resource, request)
+            // What is stored comes with a body, which its receiver answers.
+            case .store: return .text(.badRequest, "body: found none, expected parts")
             case .unsupported(let name): return .text(.notImplemented, "\(name): not served by this release")
             }
         } catch let error as RouteError {
@@ -41,6 +45,8 @@ package struct DICOMwebService: HTTPResponder {
             return .text(.badRequest, "\(error)")
         } catch let error as UnsupportedSearch {
             return .text(.badRequest, "\(error)")
+        } catch let error as FrameIndexError {
+            return .text(.notAcceptable, "\(error)")
         } catch {
             return .text(.internalServerError, "the spool cannot be read")
         }
@@ -57,14 +63,15 @@ package struct DICOMwebService: HTTPResponder {
         switch error {
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .invalidUID, .invalidEncoding: .badRequest
+        case .invalidUID, .invalidEncoding, .invalidFrameList, .tooManyFrames, .invalidBulkDataPath:
+            .badRequest
         case .tooLong: .uriTooLong
         }
     }
 
     // MARK: WADO-RS
 
-    private func retrieve(
+    func retrieve(
         _ resource: DICOMwebRoute.Resource,
         _ request: HTTPRequest
     ) async throws -> HTTPResponse {
@@ -144,7 +151,7 @@ package struct DICOMwebService: HTTPResponder {
         return Self.missing(resource, .complete)
     }
 
-    private static func missing(
+    static func missing(
         _ resource: DICOMwebRoute.Resource,
         _ availability: RetrievalTable.Availability = .complete
     ) -> HTTPResponse {
@@ -232,7 +239,7 @@ package struct DICOMwebService: HTTPResponder {
         return HTTPResponse(.ok, headers: headers, body: .bytes(body.json(results)))
     }
 
-    private func acceptsJSON(_ request: HTTPRequest) throws(AcceptError) -> Bool {
+    func acceptsJSON(_ request: HTTPRequest) throws(AcceptError) -> Bool {
         RetrieveAcceptance(try AcceptHeader.parse(request.headers["Accept"])).acceptsMetadata != nil
     }
 

@@ -133,11 +133,8 @@ extension DICOMwebService {
     /// Nil where the request is not one to store.
     package func receiver(for request: HTTPRequest) -> (any HTTPBodyReceiver)? {
         guard request.method == .POST, request.path.hasPrefix("/dicomweb/studies") else { return nil }
-        let study: UID?
-        switch try? DICOMwebRoute.parse(method: "GET", path: request.path) {
-        case .search(.study, study: nil, series: nil): study = nil
-        case .retrieve(let resource) where resource.series == nil: study = resource.study
-        default: return RefusingReceiver(.text(.methodNotAllowed, "\(RouteError.methodNotAllowed)"))
+        guard case .store(let study) = try? DICOMwebRoute.parse(method: "POST", path: request.path) else {
+            return nil
         }
         guard let receiver else {
             return RefusingReceiver(.text(.notImplemented, "studies: instances are not stored here"))

@@ -7,6 +7,11 @@ import Testing
     private static let study = UID(literal: "1.2")
     private static let series = UID(literal: "1.3")
     private static let instance = UID(literal: "1.4")
+    private static let pixelData = ElementPath(.pixelData)
+    private static let stores: [String: UID?] = [
+        "/dicomweb/studies": nil, "/dicomweb/studies/": nil, "/dicomweb/studies/1.2": study,
+        "/dicomweb/studies/1%2E2": study,
+    ]
 
     @Test(
         "resources",
@@ -32,8 +37,14 @@ import Testing
                 "/dicomweb/studies/1.2/series/1.3/instances/1.4/metadata",
                 .metadata(.init(study: study, series: series, instance: instance))
             ),
-            ("/dicomweb/studies/1.2/series/1.3/instances/1.4/frames/1,2", .unsupported("frames")),
-            ("/dicomweb/studies/1.2/series/1.3/instances/1.4/bulkdata/7FE00010", .unsupported("bulkdata")),
+            (
+                "/dicomweb/studies/1.2/series/1.3/instances/1.4/frames/1,2",
+                .frames(.init(study: study, series: series, instance: instance), [1, 2])
+            ),
+            (
+                "/dicomweb/studies/1.2/series/1.3/instances/1.4/bulkdata/7FE00010",
+                .bulkData(.init(study: study, series: series, instance: instance), pixelData)
+            ),
             ("/dicomweb/studies/1.2/rendered", .unsupported("rendered")),
             ("/dicomweb/workitems", .unsupported("workitems")),
         ] as [(String, DICOMwebRoute)]
@@ -41,7 +52,13 @@ import Testing
     func routes(path: String, route: DICOMwebRoute) throws {
         #expect(try DICOMwebRoute.parse(method: "GET", path: path) == route)
         #expect(try DICOMwebRoute.parse(method: "HEAD", path: path) == route)
-        #expect(throws: RouteError.methodNotAllowed) { try DICOMwebRoute.parse(method: "POST", path: path) }
+        if let study = Self.stores[path] {
+            #expect(try DICOMwebRoute.parse(method: "POST", path: path) == .store(study: study))
+        } else {
+            #expect(throws: RouteError.methodNotAllowed) {
+                try DICOMwebRoute.parse(method: "POST", path: path)
+            }
+        }
     }
 
     @Test(
