@@ -58,7 +58,7 @@ struct TransferService: Sendable {
         }
         do {
             let time = try await client.echo(entry.peer)
-            let milliseconds = Double(time / .microseconds(1)) / 1000
+            let milliseconds = (time / .microseconds(100)).rounded() / 10
             return .json(EchoReport(aeTitle: title.string, milliseconds: milliseconds))
         } catch {
             return .json(EchoReport(aeTitle: title.string, reason: "\(error)"))
