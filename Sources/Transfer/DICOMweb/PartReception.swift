@@ -32,6 +32,9 @@ struct PartReception {
         case refused
     }
 
+    /// Preamble, prefix and the first element: before, nothing can be said.
+    private static let leastHead = 144
+
     private var reader: MultipartReader
     private let writer: any InstanceWriter
     /// The study that the request names: others are refused.
@@ -85,6 +88,10 @@ struct PartReception {
     }
 
     private mutating func readMeta(_ head: [UInt8], isLast: Bool) {
+        guard head.count >= Self.leastHead || isLast else {
+            stage = .meta(head)
+            return
+        }
         do throws(DataSetError) {
             let (meta, start) = try head.withRawSpan { (bytes) throws(DataSetError) in
                 try FileMetaInformation.decode(bytes)
