@@ -119,8 +119,9 @@ class Gateway(Server):
 
     title = "DRIMBOX"
 
-    def __init__(self, name, folder, executables, capacity, segment=256 << 20, extra_peers=()):
+    def __init__(self, name, folder, executables, capacity, segment=256 << 20, extra_peers=(), tls=None):
         super().__init__(name, folder)
+        self.tls = tls
         self.extra_peers = list(extra_peers)
         self.executables, self.capacity, self.segment = executables, capacity, segment
 
@@ -132,7 +133,8 @@ class Gateway(Server):
             "dicom": {"aeTitle": self.title, "listen": ["127.0.0.1:%d" % self.dicom_port], "tls": None,
                       "maximumPDULength": 131072, "maximumAssociations": 64,
                       "peers": peers + self.extra_peers},
-            "web": {"listen": ["127.0.0.1:%d" % self.web_port], "tls": None, "authorization": "none"},
+            "web": {"listen": ["127.0.0.1:%d" % self.web_port], "authorization": "none",
+                    "tls": self.tls and {"certificate": self.tls[0], "privateKey": self.tls[1]}},
         }
 
     def command(self):
@@ -146,7 +148,7 @@ class Gateway(Server):
         return self.listens(self.dicom_port) and self.listens(self.web_port)
 
     def url(self, series):
-        return "http://127.0.0.1:%d/dicomweb%s" % (self.web_port, series)
+        return "%s://127.0.0.1:%d/dicomweb%s" % ("https" if self.tls else "http", self.web_port, series)
 
     def call(self, path, body=None):
         """A request on the status socket; the answer's JSON."""
@@ -259,11 +261,12 @@ class Orthanc(Server):
 class Nginx(Server):
     """nginx with sendfile on, one worker: the study's files."""
 
-    def __init__(self, name, folder, study):
+    def __init__(self, name, folder, study, tls=None):
         super().__init__(name, folder)
-        self.study = study
+        self.study, self.tls = study, tls
 
     def command(self):
+        secure = self.tls and "ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3;" % self.tls
         # As root the worker would become another user, who may not read the study's folder.
         user = "user root;" if os.geteuid() == 0 else ""
         (self.folder / "nginx.conf").write_text("""%s
@@ -274,9 +277,9 @@ http {
     keepalive_requests 100000; default_type application/dicom;
     client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;
     uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;
-    server { listen 127.0.0.1:%d; root %s; }
+    server { listen 127.0.0.1:%d%s; root %s; %s }
 }
-""" % (user, *[self.folder] * 7, self.web_port, self.study))
+""" % (user, *[self.folder] * 7, self.web_port, " ssl" if self.tls else "", self.study, secure or ""))
         return ["nginx", "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
 
     def ready(self):
