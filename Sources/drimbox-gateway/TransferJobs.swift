@@ -349,6 +349,7 @@ actor TransferJobs {
         guard tasks.removeValue(forKey: id) != nil, var job = jobs[id] else { return }
         job.state = state
         if let reason { job.reason = reason }
+        defer { forgetOldest() }
         job.ended = Timestamp(milliseconds: WallClock.milliseconds())
         do { try keep(job) } catch {
             journal.record(
@@ -367,6 +368,15 @@ actor TransferJobs {
                 "reason": reason ?? "",
             ]
         )
+    }
+
+    /// As many finished ones are remembered as the table keeps.
+    private func forgetOldest() {
+        while order.count > JobTable.history,
+            let index = order.firstIndex(where: { jobs[$0]?.state.isFinal == true })
+        {
+            jobs[order.remove(at: index)] = nil
+        }
     }
 
     private func keep(_ job: TransferJob) throws {

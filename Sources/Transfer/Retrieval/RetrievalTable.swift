@@ -21,6 +21,8 @@ package final class RetrievalTable: Sendable {
     package struct Limits: Sendable {
         /// An archive's list counts for so long.
         package var listing: Duration = .seconds(30)
+        /// That no archive has a study counts for so long.
+        package var absence: Duration = .seconds(5)
         /// An instance that was not delivered is not asked for again for so long.
         package var undelivered: Duration = .seconds(60)
         package var policy = RetryPolicy(maximumAttempts: 3)
@@ -91,7 +93,7 @@ package final class RetrievalTable: Sendable {
         } catch {
             return .unknown(reason: "\(error)")
         }
-        guard let listing else { return .complete }
+        guard let listing, !listing.series.isEmpty else { return .complete }
         // From here no arrival is missed.
         let stream = arrivals.arrivals(of: resource.study)
         let kept = try kept(resource)
@@ -119,7 +121,9 @@ package final class RetrievalTable: Sendable {
         let key = DICOMwebRoute.Resource(study: resource.study, series: resource.series)
         let now = ContinuousClock.now
         let known = state.withLock { $0.listings[key] }
-        if let known, now - known.time < limits.listing { return known }
+        if let known, now - known.time < (known.series.isEmpty ? limits.absence : limits.listing) {
+            return known
+        }
         var failure: (any Error)?
         for archive in archives {
             do {
@@ -129,19 +133,22 @@ package final class RetrievalTable: Sendable {
                     priority: priority
                 )
                 guard series.contains(where: { !$0.sopInstanceUIDs.isEmpty }) else { continue }
-                let listing = Listing(archive: archive, series: series, time: now)
-                state.withLock { state in
-                    if state.listings.count >= Self.remembered { state.listings = [:] }
-                    state.listings[key] = listing
-                }
-                return listing
+                return remember(Listing(archive: archive, series: series, time: now), key)
             } catch {
                 failure = error
                 journal.record(.archiveFailed(archive: archive.name, operation: "C-FIND", reason: "\(error)"))
             }
         }
         if let failure { throw failure }
-        return nil
+        return archives.first.map { remember(Listing(archive: $0, series: [], time: now), key) }
+    }
+
+    private func remember(_ listing: Listing, _ key: DICOMwebRoute.Resource) -> Listing {
+        state.withLock { state in
+            if state.listings.count >= Self.remembered { state.listings = [:] }
+            state.listings[key] = listing
+        }
+        return listing
     }
 
     private func areUndelivered(_ wanted: Set<UID>) -> Bool {
