@@ -46,6 +46,7 @@ let package = Package(
     products: [
         .executable(name: "drimboxd", targets: ["drimboxd"]),
         .executable(name: "drimbox-gateway", targets: ["drimbox-gateway"]),
+        .executable(name: "drimbox-codec", targets: ["drimbox-codec"]),
         .executable(name: "drimboxctl", targets: ["drimboxctl"]),
     ],
     dependencies: [
@@ -71,6 +72,14 @@ let package = Package(
         .target(name: "CXXHash"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "CCodecs",
+            cxxSettings: [.define("HAVE_CONFIG_H")],
+            linkerSettings: [
+                "dcmimage", "dcmimgle", "dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2", "jpeg",
+                "png", "seccomp",
+            ].map { .linkedLibrary($0) }
+        ),
         // 1 ground
         room("Linux", ["CLinux", "CZlib", logging]),
         // 2 languages
@@ -82,6 +91,7 @@ let package = Package(
             "Transfer",
             ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1, crypto]
         ),
+        room("Codecs", ["Linux", "DICOM"]),
         // 4 work
         room("Supervisor", ["Linux", "Admin", "Transfer", hummingbird, lifecycle, logging, nioCore]),
         // 5 doors
@@ -89,10 +99,12 @@ let package = Package(
         door(
             "drimbox-gateway",
             [
-                "Transfer", "Store", "DICOM", "Admin", "Linux", arguments, lifecycle, signals, logging,
+                "Transfer", "Codecs", "Store", "DICOM", "Admin", "Linux", arguments, lifecycle, signals,
+                logging,
                 nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
+        door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
         door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),
         // Tests
         tests("ArchitectureTests"),
@@ -100,9 +112,11 @@ let package = Package(
         tests("AdminTests", ["Admin"]),
         tests("StoreTests", ["Store", "DICOM", "Linux", "CSQLite"]),
         tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1, nioSSL]),
+        tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
 #include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@ _Static_assert(sizeof(struct clinux_credentials) == sizeof(struct ucred), "struc
 
 const int clinux_TCP_QUICKACK = TCP_QUICKACK;
 const int clinux_TCP_CORK = TCP_CORK;
+const int clinux_O_TMPFILE = O_TMPFILE;
 
 int clinux_fallocate_keep_size(int fd, off_t offset, off_t length) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
@@ -32,3 +34,44 @@ int clinux_accept_close_on_exec(int fd) { return accept4(fd, NULL, NULL, SOCK_CL
 int clinux_exited(int status) { return WIFEXITED(status); }
 int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+ssize_t clinux_send_message(int socket, const void *bytes, size_t count, const int *descriptors,
+                            int descriptor_count) {
+    struct iovec piece = {(void *)bytes, count};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int) * CLINUX_MESSAGE_DESCRIPTORS)];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (descriptor_count > 0) {
+        const size_t size = sizeof(int) * (size_t)descriptor_count;
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE(size);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(size);
+        memcpy(CMSG_DATA(header), descriptors, size);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+ssize_t clinux_receive_message(int socket, void *bytes, size_t capacity, int *descriptors,
+                               int *descriptor_count) {
+    struct iovec piece = {bytes, capacity};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int) * CLINUX_MESSAGE_DESCRIPTORS)];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    *descriptor_count = 0;
+    if (count < 0) return count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        *descriptor_count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(descriptors, CMSG_DATA(header), sizeof(int) * (size_t)*descriptor_count);
+    }
+    return count;
+}

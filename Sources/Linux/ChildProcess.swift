@@ -46,6 +46,13 @@ package final class ChildProcess: Sendable {
         case descriptor(Int32)
     }
 
+    package enum Input: Sendable {
+        /// /dev/null
+        case nothing
+        /// An end of a socket pair; the caller keeps it open until the start returns.
+        case descriptor(Int32)
+    }
+
     private let state: Mutex<State>
 
     private init(_ started: CheckedContinuation<Result<Void, SystemCallError>, Never>) {
@@ -57,14 +64,15 @@ package final class ChildProcess: Sendable {
     package static func start(
         _ executable: String,
         _ arguments: [String],
+        input: Input = .nothing,
         output: Output = .inherited
     ) async throws(SystemCallError) -> ChildProcess {
         let holder = Mutex<ChildProcess?>(nil)
         let result = await withCheckedContinuation { started in
             let child = ChildProcess(started)
             holder.withLock { $0 = child }
-            let isRunning = Thread.start {
-                child.run(executable, arguments, output)
+            let isRunning = DetachedThread.start {
+                child.run(executable, arguments, input, output)
             }
             if !isRunning {
                 child.finishStart(
@@ -114,10 +122,10 @@ package final class ChildProcess: Sendable {
     }
 
     /// The life of the process, on its thread.
-    private func run(_ executable: String, _ arguments: [String], _ output: Output) {
+    private func run(_ executable: String, _ arguments: [String], _ input: Input, _ output: Output) {
         let pid: pid_t
         do {
-            pid = try spawn(executable, arguments, output)
+            pid = try spawn(executable, arguments, input, output)
         } catch {
             return finishStart(.failure(error))
         }
@@ -180,6 +188,7 @@ extension ChildProcess {
 private func spawn(
     _ executable: String,
     _ arguments: [String],
+    _ input: ChildProcess.Input,
     _ output: ChildProcess.Output
 ) throws(SystemCallError) -> pid_t {
     var attributes = posix_spawnattr_t()
@@ -199,7 +208,11 @@ private func spawn(
     unsafe posix_spawnattr_setpgroup(&attributes, 0)
     let flags = Int32(POSIX_SPAWN_SETPGROUP) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK)
     unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
-    unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    switch input {
+    case .nothing: unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    case .descriptor(let descriptor):
+        unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, STDIN_FILENO)
+    }
     if case .descriptor(let descriptor) = output {
         unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, STDOUT_FILENO)
     }
@@ -252,38 +265,5 @@ extension Descriptor {
             unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(rawValue, $0.baseAddress, $0.count) }
         }
         return count > 0 ? Array(bytes.prefix(count)) : nil
-    }
-}
-
-/// A thread outside the cooperative pool.
-private enum Thread {
-    private final class Body {
-        let run: @Sendable () -> Void
-
-        init(_ run: @escaping @Sendable () -> Void) {
-            self.run = run
-        }
-    }
-
-    static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
-        let body = unsafe Unmanaged.passRetained(Body(run))
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
-        defer { unsafe pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let code = unsafe pthread_create(
-            &thread,
-            &attributes,
-            { raw in
-                guard let raw = unsafe raw else { return nil }
-                unsafe Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run()
-                return nil
-            },
-            body.toOpaque()
-        )
-        if code != 0 { unsafe body.release() }
-        return code == 0
     }
 }

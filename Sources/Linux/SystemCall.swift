@@ -33,3 +33,8 @@ package func systemCall<Result: SignedInteger>(
         if code != EINTR { throw SystemCallError(call: "\(call)", subject: subject(), errno: code) }
     }
 }
+
+extension SystemCallError {
+    package static let timedOut = ETIMEDOUT
+    package static let again = EAGAIN
+}

@@ -80,6 +80,7 @@ struct Gateway: Service {
         toBoxes.tls = try security.boxes()
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
         let web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
+        let codec = try PixelCodecs(directory: configuration.dataDirectory, journal: journal)
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
             spool: spool,
@@ -87,6 +88,7 @@ struct Gateway: Service {
             peers: peers,
             retrievals: retrievals,
             web: web,
+            codec: codec,
             journal: journal
         )
         do {
@@ -95,6 +97,7 @@ struct Gateway: Service {
                 catalogue: catalogue,
                 retrievals: retrievals,
                 receiver: receiver,
+                codec: codec,
                 journal: wire
             )
             for address in configuration.web.listen {
@@ -127,6 +130,7 @@ struct Gateway: Service {
             await jobs.stop()
             await web.shutdown()
             await client.shutdown()
+            await codec.shutdown()
             await security.shutdown()
             await storage.shutdown(grace: .zero)
             throw error
@@ -143,6 +147,7 @@ struct Gateway: Service {
         await jobs.stop()
         await web.shutdown()
         await client.shutdown()
+        await codec.shutdown()
         await security.shutdown()
         await storage.shutdown(grace: Self.shutdownGrace)
     }

@@ -26,11 +26,12 @@ actor TransferJobs {
     private let peers: Peers
     private let retrievals: RetrievalTable
     private let web: DICOMwebClient
+    private let codec: any PixelCodec
     private let journal: GatewayJournal
     private var jobs: [String: TransferJob] = [:]
     private var order: [String] = []
     private var tasks: [String: Task<Void, Never>] = [:]
-    private let ceiling = AssociationCeiling(maximum: running)
+    private let ceiling = PriorityCeiling(maximum: running)
 
     init(
         table: JobTable,
@@ -39,6 +40,7 @@ actor TransferJobs {
         peers: Peers,
         retrievals: RetrievalTable,
         web: DICOMwebClient,
+        codec: any PixelCodec,
         journal: GatewayJournal
     ) {
         self.table = table
@@ -47,6 +49,7 @@ actor TransferJobs {
         self.peers = peers
         self.retrievals = retrievals
         self.web = web
+        self.codec = codec
         self.journal = journal
     }
 
@@ -286,11 +289,13 @@ actor TransferJobs {
     ) async throws {
         change(id) { $0.total += instances.count }
         let (results, continuation) = AsyncStream.makeStream(of: StoreResult.self)
-        let client = client
+        let (client, codec) = (client, codec)
         let storable = instances.map(StorableInstance.init)
         let sending = Task {
             defer { continuation.finish() }
-            try await client.store(peer, storable, priority: priority) { continuation.yield($0) }
+            try await client.store(peer, storable, priority: priority, codec: codec) {
+                continuation.yield($0)
+            }
         }
         await withTaskCancellationHandler {
             for await result in results { note(result, id) }

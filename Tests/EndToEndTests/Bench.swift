@@ -12,7 +12,7 @@ enum Bench {
 
     /// The release executables are made by Tests/run before the tests.
     static var hasExecutables: Bool {
-        ["drimboxd", "drimbox-gateway", "drimboxctl"].allSatisfy {
+        ["drimboxd", "drimbox-gateway", "drimbox-codec", "drimboxctl"].allSatisfy {
             FileManager.default.isExecutableFile(atPath: release.appending(path: $0).path)
         }
     }

@@ -42,7 +42,7 @@ import Testing
     @Test("a ceiling lets the highest priority in first, and a cancelled waiter out") func ceiling()
         async throws
     {
-        let ceiling = AssociationCeiling(maximum: 1)
+        let ceiling = PriorityCeiling(maximum: 1)
         try await ceiling.enter(.export)
         #expect(!ceiling.tryEnter())
         let order = Order()

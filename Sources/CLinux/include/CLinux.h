@@ -8,6 +8,7 @@
 #error "the DRIMbox runs on Linux"
 #endif
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -29,6 +30,14 @@ int clinux_set_parent_death_signal(int signal);
 /* accept4 is declared under _GNU_SOURCE only. */
 int clinux_accept_close_on_exec(int fd);
 
+/* One message and open descriptors with it (SCM_RIGHTS, unix(7)); the CMSG macros are not importable. */
+#define CLINUX_MESSAGE_DESCRIPTORS 4
+ssize_t clinux_send_message(int socket, const void *bytes, size_t count, const int *descriptors,
+                            int descriptor_count);
+/* `descriptors` has room for CLINUX_MESSAGE_DESCRIPTORS; they are the caller's to close. */
+ssize_t clinux_receive_message(int socket, void *bytes, size_t capacity, int *descriptors,
+                               int *descriptor_count);
+
 /* Casting macros of <sys/wait.h>. */
 int clinux_exited(int status);
 int clinux_exit_status(int status);
@@ -37,5 +46,8 @@ int clinux_term_signal(int status);
 /* TCP_QUICKACK and TCP_CORK are missing from Glibc's importable constants on some releases. */
 extern const int clinux_TCP_QUICKACK;
 extern const int clinux_TCP_CORK;
+
+/* O_TMPFILE is declared under _GNU_SOURCE only. */
+extern const int clinux_O_TMPFILE;
 
 #endif

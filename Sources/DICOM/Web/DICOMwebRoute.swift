@@ -12,6 +12,10 @@ package enum DICOMwebRoute: Equatable, Sendable {
     case frames(Resource, [Int])
     /// WADO-RS bulk data (PS3.18 10.4.1.1.5) of one instance: the value at the path that metadata named.
     case bulkData(Resource, ElementPath)
+    /// WADO-RS rendered images (PS3.18 10.4.1.1.3): of these frames where the path names some.
+    case rendered(Resource, frames: [Int]?)
+    /// WADO-RS thumbnail (PS3.18 10.4.1.1.4): one small image that stands for the resource.
+    case thumbnail(Resource, frame: Int?)
     /// STOW-RS (PS3.18 10.5.1.1), of one study where the path names it.
     case store(study: UID?)
     /// A resource that the standard has and this service has not.
@@ -36,8 +40,7 @@ package enum DICOMwebRoute: Equatable, Sendable {
     /// Frames of one request.
     package static let maximumFrames = 10_000
     private static let unsupportedNames: Set<String> = [
-        "rendered", "thumbnail", "pixeldata", "workitems",
-        "storage-commitment-requests",
+        "pixeldata", "workitems", "storage-commitment-requests",
     ]
 
     /// Reads a request's path, still percent-encoded, without its query.
@@ -116,6 +119,15 @@ package enum DICOMwebRoute: Equatable, Sendable {
         switch (rest.first, rest.count) {
         case (nil, _): return .retrieve(resource)
         case ("metadata", 1): return .metadata(resource)
+        case ("rendered", 1): return .rendered(resource, frames: nil)
+        case ("thumbnail", 1): return .thumbnail(resource, frame: nil)
+        case ("frames", 3) where resource.instance != nil:
+            let frames = try frameList(rest.dropFirst().first)
+            switch rest.last {
+            case "rendered": return .rendered(resource, frames: frames)
+            case "thumbnail": return .thumbnail(resource, frame: frames.first)
+            default: throw .notFound
+            }
         case ("frames", 2) where resource.instance != nil: return .frames(resource, try frameList(rest.last))
         case ("bulkdata", 2...) where resource.instance != nil:
             guard let path = ElementPath(segments: rest.dropFirst()) else { throw .invalidBulkDataPath }

@@ -2,18 +2,17 @@
 import DICOM
 import Linux
 
-/// The body of a WADO-RS response while its instances arrive: first those that are here, then each that comes.
+/// The body of a WADO-RS response whose length nobody knows beforehand: first the instances that are here, then each that
+/// comes, and those brought into another transfer syntax that have to be.
 struct ArrivingParts: AsyncSequence, Sendable {
     typealias Element = HTTPBodyPart
     typealias Failure = any Error
 
-    /// An instance that arrived and cannot be sent.
-    struct Unacceptable: Error {}
-
     let resource: DICOMwebRoute.Resource
     let kept: [RetrievableInstance]
-    let arriving: ArrivingInstances
-    let acceptance: RetrieveAcceptance
+    /// Nil: nothing is on its way.
+    let arriving: ArrivingInstances?
+    let representation: Representation
     let multipart: MultipartRelated
     let catalogue: any InstanceCatalogue
 
@@ -22,28 +21,53 @@ struct ArrivingParts: AsyncSequence, Sendable {
         private var instances: Instances.Iterator
         private var isFirst = true
         private var hasEnded = false
+        private var position = 0
+        /// The kept instance that is wanted next, on its way through the codec while the last one is sent.
+        private var ahead: Task<RetrievableInstance, any Error>?
+        private var failure: (any Error)?
 
         init(_ parts: ArrivingParts) {
             self.parts = parts
             instances = parts.instances.makeAsyncIterator()
         }
 
+        /// What cannot be sent is left out, and the response then ends without its closing boundary: the reader has
+        /// everything else, and knows that it is not all.
         mutating func next() async throws -> HTTPBodyPart? {
             guard !hasEnded else { return nil }
-            guard let instance = try await instances.next() else {
-                hasEnded = true
-                return HTTPBodyPart(head: parts.multipart.closing, extent: nil)
+            while let stored = try await instances.next() {
+                let instance: RetrievableInstance
+                do {
+                    instance = try await represented(stored)
+                } catch {
+                    failure = failure ?? error
+                    continue
+                }
+                defer { isFirst = false }
+                let head = parts.multipart.partHeader(
+                    isFirst: isFirst,
+                    transferSyntax: instance.transferSyntax,
+                    contentLength: Int(instance.file.length)
+                )
+                return HTTPBodyPart(head: head, extent: instance.file)
             }
-            guard parts.acceptance.accepts(transferSyntax: instance.transferSyntax) != nil else {
-                throw Unacceptable()
+            hasEnded = true
+            if let failure { throw failure }
+            return HTTPBodyPart(head: parts.multipart.closing, extent: nil)
+        }
+
+        private mutating func represented(_ stored: RetrievableInstance) async throws -> RetrievableInstance {
+            let (representation, started) = (parts.representation, ahead)
+            position += 1
+            ahead = nil
+            if position < parts.kept.count {
+                let next = parts.kept[position]
+                if representation.syntax(stored: next.transferSyntax) != next.transferSyntax {
+                    ahead = Task { try await representation.represent(next) }
+                }
             }
-            defer { isFirst = false }
-            let head = parts.multipart.partHeader(
-                isFirst: isFirst,
-                transferSyntax: instance.transferSyntax,
-                contentLength: Int(instance.file.length)
-            )
-            return HTTPBodyPart(head: head, extent: instance.file)
+            if let started { return try await started.value }
+            return try await representation.represent(stored)
         }
     }
 
@@ -68,7 +92,8 @@ struct ArrivingParts: AsyncSequence, Sendable {
                     defer { next += 1 }
                     return parts.kept[next]
                 }
-                var iterator = uids ?? parts.arriving.uids().makeAsyncIterator()
+                guard let arriving = parts.arriving else { return nil }
+                var iterator = uids ?? arriving.uids().makeAsyncIterator()
                 let uid = try await iterator.next()
                 uids = iterator
                 guard let uid else { return nil }

@@ -11,26 +11,22 @@ extension DICOMwebService {
         _ request: HTTPRequest
     ) async throws -> HTTPResponse {
         let acceptance = try pixelAcceptance(request)
-        guard let instance = try catalogue.instances(of: resource).first else {
-            return Self.missing(resource)
+        let (instances, availability) = try await gathered(resource)
+        guard let stored = instances.first else { return Self.missing(resource, availability) }
+        guard let (syntax, form) = choice(acceptance, stored.transferSyntax, isSingle: numbers.count == 1)
+        else {
+            return Self.pixelsNotAcceptable(stored.transferSyntax)
         }
-        let isCompressed = PixelMediaType.of(transferSyntax: instance.transferSyntax) != nil
-        let form = acceptance.form(
-            transferSyntax: instance.transferSyntax,
-            isCompressed: isCompressed,
-            isSingle: numbers.count == 1,
-            allowsInstance: true
-        )
         // A DRIMbox asks for frames and takes the instance that holds them.
         if form == .instance {
-            let count = try numberOfFrames(instance)
+            let count = try numberOfFrames(stored)
             if let problem = Self.outOfRange(numbers, count) { return problem }
             return try await retrieve(resource, request)
         }
-        guard let form else { return Self.pixelsNotAcceptable(instance.transferSyntax) }
+        let instance = try await stored.transcoded(to: syntax, codec)
         let source = KeptDataSet(instance)
         guard let locator = try PixelDataLocator(source, transferSyntax: instance.transferSyntax) else {
-            return Self.noPixelData(instance)
+            return .text(.notFound, "frames: found no pixel data")
         }
         if let problem = Self.outOfRange(numbers, locator.numberOfFrames) { return problem }
         let index = try FrameIndex(locator, source, transferSyntax: instance.transferSyntax)
@@ -39,15 +35,37 @@ extension DICOMwebService {
             .response(numbers.map { index.frames[$0 - 1] })
     }
 
+    /// The transfer syntax and the form to send frames in: as they are stored, or what can be made of them.
+    private func choice(
+        _ acceptance: PixelAcceptance,
+        _ stored: UID,
+        isSingle: Bool
+    ) -> (UID, PixelAcceptance.Form)? {
+        let isDeflated = stored == TransferSyntax.deflatedExplicitVRLittleEndian
+        let made = codec == nil ? [] : Transcoding.targets(from: stored)
+        for syntax in [stored] + made
+        where syntax != TransferSyntax.implicitVRLittleEndian || syntax == stored {
+            let form = acceptance.form(
+                transferSyntax: syntax,
+                isCompressed: PixelMediaType.of(transferSyntax: syntax) != nil,
+                isSingle: isSingle,
+                allowsInstance: true
+            )
+            // No frame can be cut out of what is deflated as a whole.
+            guard let form, form == .instance || !isDeflated || syntax != stored else { continue }
+            return (syntax, form)
+        }
+        return nil
+    }
+
     func bulkData(
         _ path: ElementPath,
         of resource: DICOMwebRoute.Resource,
         _ request: HTTPRequest
-    ) throws -> HTTPResponse {
+    ) async throws -> HTTPResponse {
         let acceptance = try pixelAcceptance(request)
-        guard let instance = try catalogue.instances(of: resource).first else {
-            return Self.missing(resource)
-        }
+        let (instances, availability) = try await gathered(resource)
+        guard let instance = instances.first else { return Self.missing(resource, availability) }
         guard instance.transferSyntax != TransferSyntax.deflatedExplicitVRLittleEndian else {
             return .text(
                 .notAcceptable,
@@ -108,13 +126,6 @@ extension DICOMwebService {
     private static func outOfRange(_ numbers: [Int], _ count: Int?) -> HTTPResponse? {
         guard let count, let last = numbers.max(), last > count else { return nil }
         return .text(.notFound, "frames: found frame \(last), expected at most \(count)")
-    }
-
-    private static func noPixelData(_ instance: RetrievableInstance) -> HTTPResponse {
-        if instance.transferSyntax == TransferSyntax.deflatedExplicitVRLittleEndian {
-            return .text(.notAcceptable, "frames: found a deflated data set, expected to retrieve it whole")
-        }
-        return .text(.notFound, "frames: found no pixel data")
     }
 
     private static func pixelsNotAcceptable(_ transferSyntax: UID) -> HTTPResponse {

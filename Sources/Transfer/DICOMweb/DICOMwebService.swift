@@ -7,20 +7,24 @@ import NIOHTTP1
 package struct DICOMwebService: HTTPResponder {
     let catalogue: any InstanceCatalogue
     /// Gets what is not here; nil where nothing but the catalogue is served.
-    private let retrievals: RetrievalTable?
+    let retrievals: RetrievalTable?
     /// Takes what is stored; nil where nothing is.
     let receiver: (any InstanceReceiver)?
+    /// Nil where pixel data is served as it is stored, and not rendered.
+    let codec: (any PixelCodec)?
     let journal: TransferJournal?
 
     package init(
         catalogue: any InstanceCatalogue,
         retrievals: RetrievalTable? = nil,
         receiver: (any InstanceReceiver)? = nil,
+        codec: (any PixelCodec)? = nil,
         journal: TransferJournal? = nil
     ) {
         self.catalogue = catalogue
         self.retrievals = retrievals
         self.receiver = receiver
+        self.codec = codec
         self.journal = journal
     }
 
@@ -32,7 +36,9 @@ package struct DICOMwebService: HTTPResponder {
             case .metadata(let resource): return try metadata(resource, request)
             case .search(let level, let study, let series): return try search(level, study, series, request)
             case .frames(let resource, let numbers): return try await frames(numbers, of: resource, request)
-            case .bulkData(let resource, let path): return try bulkData(path, of: resource, request)
+            case .bulkData(let resource, let path): return try await bulkData(path, of: resource, request)
+            case .rendered(let resource, let numbers): return try await rendered(resource, numbers, request)
+            case .thumbnail(let resource, let number): return try await thumbnail(resource, number, request)
             // What is stored comes with a body, which its receiver answers.
             case .store: return .text(.badRequest, "body: found none, expected parts")
             case .unsupported(let name): return .text(.notImplemented, "\(name): not served by this release")
@@ -45,6 +51,10 @@ package struct DICOMwebService: HTTPResponder {
             return .text(.badRequest, "\(error)")
         } catch let error as UnsupportedSearch {
             return .text(.badRequest, "\(error)")
+        } catch let error as RenderedQueryError {
+            return .text(.badRequest, "\(error)")
+        } catch let error as PixelDataError {
+            return Self.response(to: error)
         } catch let error as FrameIndexError {
             return .text(.notAcceptable, "\(error)")
         } catch {
@@ -89,21 +99,32 @@ package struct DICOMwebService: HTTPResponder {
                 "Accept: found no media type served here, expected multipart/related; type=\"application/dicom\""
             )
         }
+        let representation = Representation(acceptance: acceptance, form: form, codec: codec)
         let availability = try await retrievals?.availability(of: resource, priority: .viewer) ?? .complete
         if case .arriving(let arriving) = availability {
-            return try await response(resource, arriving, acceptance, form)
+            return try await response(resource, arriving, representation)
         }
         let all = try catalogue.instances(of: resource)
         guard !all.isEmpty else { return Self.missing(resource, availability) }
-        let wanted = all.filter { acceptance.accepts(transferSyntax: $0.transferSyntax, as: form) != nil }
+        let wanted = all.filter { representation.syntax(stored: $0.transferSyntax) != nil }
         guard let first = wanted.first else {
             let stored = Set(all.map(\.transferSyntax.string)).sorted().joined(separator: ", ")
             return .text(
                 .notAcceptable,
-                "Accept: transfer-syntax: found none of the stored ones, expected \(stored)"
+                "Accept: transfer-syntax: found none that is stored or can be made of what is, which is \(stored)"
             )
         }
-        var response = form == .single ? Self.single(first) : Self.multipart(wanted)
+        let isStored = wanted.allSatisfy {
+            representation.syntax(stored: $0.transferSyntax) == $0.transferSyntax
+        }
+        var response: HTTPResponse
+        if form == .single {
+            response = Self.single(try await representation.represent(first))
+        } else if isStored {
+            response = Self.multipart(wanted)
+        } else {
+            response = parts(resource, kept: wanted, nil, representation)
+        }
         if wanted.count < all.count {
             response.status = .partialContent
             response.warn("\(all.count - wanted.count) instances are in no acceptable transfer syntax")
@@ -122,33 +143,61 @@ package struct DICOMwebService: HTTPResponder {
     private func response(
         _ resource: DICOMwebRoute.Resource,
         _ arriving: ArrivingInstances,
-        _ acceptance: RetrieveAcceptance,
-        _ form: RetrieveAcceptance.Form
+        _ representation: Representation
     ) async throws -> HTTPResponse {
+        guard representation.form == .single else {
+            let kept = try catalogue.instances(of: resource).filter {
+                !arriving.wanted.contains($0.sopInstanceUID)
+            }
+            return parts(resource, kept: kept, arriving, representation)
+        }
+        let (instances, availability) = try await gathered(resource, .arriving(arriving))
+        guard let instance = instances.first else { return Self.missing(resource, availability) }
+        return Self.single(try await representation.represent(instance))
+    }
+
+    /// Parts whose lengths are not known beforehand.
+    private func parts(
+        _ resource: DICOMwebRoute.Resource,
+        kept: [RetrievableInstance],
+        _ arriving: ArrivingInstances?,
+        _ representation: Representation
+    ) -> HTTPResponse {
         var generator = SystemRandomNumberGenerator()
         let multipart = MultipartRelated(using: &generator)
         let parts = ArrivingParts(
             resource: resource,
-            kept: try catalogue.instances(of: resource).filter {
-                !arriving.wanted.contains($0.sopInstanceUID)
-            },
+            kept: kept,
             arriving: arriving,
-            acceptance: acceptance,
+            representation: representation,
             multipart: multipart,
             catalogue: catalogue
         )
-        guard form == .single else {
-            let headers: HTTPHeaders = [
-                "Content-Type": multipart.contentType, "Cache-Control": "private, no-store",
-            ]
-            return HTTPResponse(.ok, headers: headers, body: .arriving(parts))
+        return HTTPResponse(
+            .ok,
+            headers: ["Content-Type": multipart.contentType, "Cache-Control": "private, no-store"],
+            body: .arriving(parts)
+        )
+    }
+
+    /// What is kept of the resource once what the archive has of it is here, or does not come.
+    func gathered(
+        _ resource: DICOMwebRoute.Resource,
+        _ known: RetrievalTable.Availability? = nil
+    ) async throws -> ([RetrievableInstance], RetrievalTable.Availability) {
+        var availability = known ?? .complete
+        if known == nil, let retrievals {
+            availability = try await retrievals.availability(of: resource, priority: .viewer)
         }
-        do {
-            for try await instance in parts.instances { return Self.single(instance) }
-        } catch {
-            return Self.missing(resource, .unknown(reason: "\(error)"))
+        if case .arriving(let arriving) = availability {
+            do {
+                for try await _ in arriving.uids() {}
+                availability = .complete
+            } catch {
+                availability = .unknown(reason: "\(error)")
+            }
         }
-        return Self.missing(resource, .complete)
+        return (try catalogue.instances(of: resource), availability)
     }
 
     static func missing(

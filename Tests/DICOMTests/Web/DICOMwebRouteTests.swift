@@ -45,7 +45,9 @@ import Testing
                 "/dicomweb/studies/1.2/series/1.3/instances/1.4/bulkdata/7FE00010",
                 .bulkData(.init(study: study, series: series, instance: instance), pixelData)
             ),
-            ("/dicomweb/studies/1.2/rendered", .unsupported("rendered")),
+            ("/dicomweb/studies/1.2/rendered", .rendered(.init(study: UID(literal: "1.2")), frames: nil)),
+            ("/dicomweb/studies/1.2/thumbnail", .thumbnail(.init(study: UID(literal: "1.2")), frame: nil)),
+            ("/dicomweb/studies/1.2/pixeldata", .unsupported("pixeldata")),
             ("/dicomweb/workitems", .unsupported("workitems")),
         ] as [(String, DICOMwebRoute)]
     )

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package import DICOM
+import DICOM
 import Linux
 import Synchronization
-
-/// Writes an instance anew in a transfer syntax that the peer takes.
-package protocol InstanceConverter: Sendable {
-    /// The instance in one of the syntaxes that the peer takes for its SOP class; nil where there is no way without
-    /// loss.
-    func convert(_ instance: StorableInstance, to acceptable: [UID]) async throws -> StorableInstance?
-}
 
 extension DIMSEClient {
     /// Below this many instances a further association is not worth its establishment.
@@ -24,7 +17,7 @@ extension DIMSEClient {
         _ instances: [StorableInstance],
         priority: TransferPriority = .export,
         policy: RetryPolicy = RetryPolicy(),
-        converter: (any InstanceConverter)? = nil,
+        codec: (any PixelCodec)? = nil,
         onResult: @escaping @Sendable (StoreResult) -> Void
     ) async throws {
         var waiting = instances
@@ -33,7 +26,7 @@ extension DIMSEClient {
             let isLastAttempt = attempt >= policy.maximumAttempts
             let again = SharedList<StorableInstance>()
             for batch in StoreBatch.batches(waiting) {
-                await send(batch, peer, priority, converter) { instance, outcome in
+                await send(batch, peer, priority, codec) { instance, outcome in
                     let result = StoreResult(
                         sopInstanceUID: instance.sopInstanceUID,
                         outcome: outcome,
@@ -71,13 +64,13 @@ extension DIMSEClient {
         _ batch: StoreBatch,
         _ peer: DICOMPeer,
         _ priority: TransferPriority,
-        _ converter: (any InstanceConverter)?,
+        _ codec: (any PixelCodec)?,
         _ report: @escaping @Sendable (StorableInstance, StoreResult.Outcome) -> Void
     ) async {
         let ceiling = ceiling(of: peer)
         let unaccepted = SharedList<(StorableInstance, AssociationError)>()
         let queue = StoreQueue(batch.instances) { instance, outcome in
-            if converter != nil, case .failed(let error) = outcome, case .noPresentationContext = error {
+            if codec != nil, case .failed(let error) = outcome, case .noPresentationContext = error {
                 unaccepted.append((instance, error))
             } else {
                 report(instance, outcome)
@@ -99,7 +92,7 @@ extension DIMSEClient {
                         defer { ceiling.leave() }
                         try await self.withOpenAssociation(peer, batch.services) { association in
                             try await association.drain(queue)
-                            try await self.convert(unaccepted.takeAll(), association, converter, report)
+                            try await self.convert(unaccepted.takeAll(), association, codec, priority, report)
                         }
                         return nil
                     } catch let error as AssociationError {
@@ -122,20 +115,31 @@ extension DIMSEClient {
     private func convert(
         _ instances: [(StorableInstance, AssociationError)],
         _ association: RequestorAssociation,
-        _ converter: (any InstanceConverter)?,
+        _ codec: (any PixelCodec)?,
+        _ priority: TransferPriority,
         _ report: @escaping @Sendable (StorableInstance, StoreResult.Outcome) -> Void
     ) async throws {
-        guard let converter else { return }
+        guard let codec else { return }
         for (index, (instance, error)) in instances.enumerated() {
             let acceptable = association.agreement.contexts.values
                 .filter { $0.abstractSyntax == instance.sopClassUID }.map(\.transferSyntax)
             do {
-                guard !acceptable.isEmpty,
-                    let converted = try await converter.convert(instance, to: acceptable)
+                guard
+                    let syntax = Transcoding.targets(from: instance.transferSyntax).first(
+                        where: acceptable.contains
+                    )
                 else {
                     report(instance, .failed(error))
                     continue
                 }
+                let file = try await codec.transcode(instance.file, to: syntax, priority: priority)
+                let converted = StorableInstance(
+                    sopClassUID: instance.sopClassUID,
+                    sopInstanceUID: instance.sopInstanceUID,
+                    transferSyntax: syntax,
+                    file: file.extent,
+                    dataSetOffset: file.dataSetOffset
+                )
                 try await association.drain(
                     StoreQueue([converted]) { _, outcome in report(instance, outcome) }
                 )

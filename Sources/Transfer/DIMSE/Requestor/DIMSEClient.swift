@@ -13,7 +13,7 @@ package final class DIMSEClient: Sendable {
     package let commitments: CommitmentTable
     package let moves: ActiveMoves
     private let loops: AssociationLoops
-    private let ceilings = Mutex<[AETitle: AssociationCeiling]>([:])
+    private let ceilings = Mutex<[AETitle: PriorityCeiling]>([:])
 
     /// The instances of a C-GET go to `receiver`.
     package init(
@@ -39,10 +39,10 @@ package final class DIMSEClient: Sendable {
         try? await loops.shutdownGracefully()
     }
 
-    func ceiling(of peer: DICOMPeer) -> AssociationCeiling {
+    func ceiling(of peer: DICOMPeer) -> PriorityCeiling {
         ceilings.withLock { ceilings in
             if let ceiling = ceilings[peer.aeTitle] { return ceiling }
-            let ceiling = AssociationCeiling(maximum: peer.maximumAssociations)
+            let ceiling = PriorityCeiling(maximum: peer.maximumAssociations)
             ceilings[peer.aeTitle] = ceiling
             return ceiling
         }

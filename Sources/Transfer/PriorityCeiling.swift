@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// How many associations may be open with one peer. Who must wait is served by priority, then by arrival.
-package final class AssociationCeiling: Sendable {
+/// How many may do something at once: associations with one peer, jobs, codecs. Who must wait is served by priority, then
+/// by arrival.
+package final class PriorityCeiling: Sendable {
     private struct Waiter {
         let id: Int
         let priority: TransferPriority
