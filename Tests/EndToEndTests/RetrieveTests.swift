@@ -98,7 +98,7 @@ extension EndToEnd {
                 #expect(answer.body.count > 6 * 64 * 64 * 2)
             }
             for header in [
-                "multipart/related; type=\"application/dicom\"; transfer-syntax=1.2.840.10008.1.2.4.90",
+                "multipart/related; type=\"application/dicom\"; transfer-syntax=1.2.840.10008.1.2.4.50",
                 "multipart/related; type=\"application/dicom+xml\"", "image/jpeg",
                 "multipart/related; type=\"application/dicom\"; transfer-syntax=*;q=0",
             ] {

@@ -90,6 +90,11 @@ package struct RenderedAcceptance: Sendable {
     package struct Form: Equatable, Sendable {
         package let format: Rendering.Format
         package let isMultipart: Bool
+
+        package init(format: Rendering.Format, isMultipart: Bool) {
+            self.format = format
+            self.isMultipart = isMultipart
+        }
     }
 
     private let ranges: [MediaRange]
