@@ -48,12 +48,13 @@ final class CertificatesUnderTest {
         ])
     }
 
-    func leaf(_ name: String, by authority: String, names: String) throws {
+    func leaf(_ name: String, by authority: String, names: String, ocsp: String? = nil) throws {
         let request = path("\(name).csr")
         let extensions = path("\(name).ext")
         let usage =
             "extendedKeyUsage=serverAuth,clientAuth\nkeyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n"
-        try Data("subjectAltName=\(names)\n\(usage)".utf8).write(to: URL(filePath: extensions))
+        let access = ocsp.map { "authorityInfoAccess=OCSP;URI:\($0)\n" } ?? ""
+        try Data("subjectAltName=\(names)\n\(usage)\(access)".utf8).write(to: URL(filePath: extensions))
         try openssl([
             "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=\(name)", "-keyout", path("\(name).key"),
             "-out", request,
@@ -65,8 +66,18 @@ final class CertificatesUnderTest {
         ])
     }
 
-    /// A list of `ca` that names the certificate "revoked".
-    func revocationList() throws -> String {
+    /// A list of `ca` that names the certificate "revoked"; times as openssl writes them, else from now for a week.
+    func revocationList(issued: String? = nil, next: String? = nil) throws -> String {
+        try writeIndex(valid: [], revoked: ["revoked"])
+        var times: [String] = []
+        if let issued { times += ["-crl_lastupdate", issued] }
+        if let next { times += ["-crl_nextupdate", next] }
+        try openssl(["ca", "-config", path("ca.cnf"), "-gencrl", "-out", path("crl.pem")] + times)
+        return path("crl.pem")
+    }
+
+    /// What `ca` knows of its certificates, in index.txt.
+    func writeIndex(valid: [String], revoked: [String]) throws {
         let index = path("index.txt")
         let configuration = path("ca.cnf")
         for file in [index, index + ".attr"] { try Data().write(to: URL(filePath: file)) }
@@ -82,8 +93,7 @@ final class CertificatesUnderTest {
 
             """
         try Data(text.utf8).write(to: URL(filePath: configuration))
-        try openssl(["ca", "-config", configuration, "-revoke", path("revoked.pem")])
-        try openssl(["ca", "-config", configuration, "-gencrl", "-out", path("crl.pem")])
-        return path("crl.pem")
+        for name in valid { try openssl(["ca", "-config", configuration, "-valid", path("\(name).pem")]) }
+        for name in revoked { try openssl(["ca", "-config", configuration, "-revoke", path("\(name).pem")]) }
     }
 }

@@ -24,6 +24,38 @@ extension EndToEnd {
             #expect(gateway.server.process.isRunning)
         }
 
+        @Test("STOW-RS into a full spool: each part's answer says whether it is kept, and it is")
+        func fullSpoolOverTheWeb() throws {
+            let directory = try TemporaryDirectory()
+            var settings = GatewayUnderTest.Settings()
+            settings.capacityBytes = 16 << 20
+            settings.segmentBytes = 4 << 20
+            let gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
+            let study = try directory.directory("study")
+            try Bench.makeStudy(study, instances: 40, rows: 512)
+            let script = Bench.support.appending(path: "dicomweb_store.py").path
+            let result = try run(Bench.python, [script, gateway.url] + Bench.files(in: study).map(\.path))
+            #expect(result.status == 0, "\(result.errors)")
+            let answer = try #require(
+                try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+            )
+            let stored = Set(try #require(answer["stored"] as? [String]))
+            let failed = try #require(answer["failed"] as? [[Any]])
+            #expect(stored.count >= 16)
+            #expect(stored.count + failed.count == 40)
+            #expect(!failed.isEmpty)
+            // A700, PS3.18 Table I.2-2.
+            #expect(failed.allSatisfy { $0.last as? Int == 0xA700 }, "\(failed)")
+            let kept = try gateway.json("/instances").compactMap { $0.string("00080018") }
+            #expect(Set(kept) == stored)
+            let output = try directory.directory("out")
+            let name = try #require(try gateway.json("/studies").first?.string("0020000D"))
+            try gateway.retrieve("/studies/\(name)", into: output)
+            #expect(Set(try Bench.dataSetDigests(output).keys) == stored)
+            let sent = try Bench.dataSetDigests(study)
+            for (uid, digest) in try Bench.dataSetDigests(output) { #expect(sent[uid] == digest) }
+        }
+
         @Test("instances that were pulled make room for new ones, oldest first")
         func eviction() throws {
             let directory = try TemporaryDirectory()
