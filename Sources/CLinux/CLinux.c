@@ -31,6 +31,10 @@ int clinux_set_parent_death_signal(int signal) {
 
 int clinux_accept_close_on_exec(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 
+int clinux_sem_wait_monotonic(sem_t *semaphore, const struct timespec *end) {
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, end);
+}
+
 int clinux_exited(int status) { return WIFEXITED(status); }
 int clinux_exit_status(int status) { return WEXITSTATUS(status); }
 int clinux_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }

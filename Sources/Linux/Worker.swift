@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 
 /// A thread that sleeps until somebody has work for it.
@@ -93,11 +94,12 @@ private final class Semaphore: Sendable {
     }
 
     func wait(milliseconds: Int) {
+        // Of the clock that nobody sets.
         var end = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &end)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
         let nanoseconds = end.tv_nsec + milliseconds % 1000 * 1_000_000
         end.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
         end.tv_nsec = nanoseconds % 1_000_000_000
-        while unsafe sem_timedwait(semaphore, &end) != 0, errno == EINTR {}
+        while unsafe clinux_sem_wait_monotonic(semaphore, &end) != 0, errno == EINTR {}
     }
 }

@@ -19,6 +19,7 @@ final class GatewayUnderTest {
         var webTLS: [String: Any]?
         var hosts: (database: String, viewer: String)?
         var boxes: [String: Any]?
+        var environment: [String: String] = [:]
         /// What curl needs to be let in.
         var curl: [String] = []
     }
@@ -32,6 +33,7 @@ final class GatewayUnderTest {
 
     private let scheme: String
     private let identity: [String]
+    private let environment: [String: String]
     /// Nil: the machine's own loopback.
     private let network: BadNetwork?
 
@@ -40,6 +42,7 @@ final class GatewayUnderTest {
         self.network = network
         scheme = settings.webTLS == nil ? "http" : "https"
         identity = settings.curl
+        environment = settings.environment
         dicomPort = try settings.dicomPort ?? Bench.freePort()
         webPort = try Bench.freePort()
         configuration = directory.appending(path: "gateway.json")
@@ -65,7 +68,7 @@ final class GatewayUnderTest {
         ]
         document["boxes"] = settings.boxes
         try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys]).write(to: configuration)
-        server = try Self.launch(configuration, log, network)
+        server = try Self.launch(configuration, log, network, environment)
         try awaitReady()
     }
 
@@ -102,16 +105,21 @@ final class GatewayUnderTest {
 
     /// Starts the gateway anew on the same data, after it was ended.
     func restart() throws {
-        server = try Self.launch(configuration, log, network)
+        server = try Self.launch(configuration, log, network, environment)
         try awaitReady()
     }
 
-    private static func launch(_ configuration: URL, _ log: URL, _ network: BadNetwork?) throws -> Server {
+    private static func launch(
+        _ configuration: URL,
+        _ log: URL,
+        _ network: BadNetwork?,
+        _ environment: [String: String]
+    ) throws -> Server {
         let executable = Bench.release.appending(path: "drimbox-gateway").path
         if let network {
             return try network.server(executable, ["--config", configuration.path], log: log)
         }
-        return try Server(executable, ["--config", configuration.path], log: log)
+        return try Server(executable, ["--config", configuration.path], log: log, environment: environment)
     }
 
     private func awaitReady() throws {

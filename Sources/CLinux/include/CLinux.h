@@ -9,9 +9,11 @@
 #endif
 
 #include <stddef.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 /* fallocate is declared under _GNU_SOURCE only. */
 int clinux_fallocate_keep_size(int fd, off_t offset, off_t length);
@@ -46,6 +48,9 @@ int clinux_term_signal(int status);
 /* TCP_QUICKACK and TCP_CORK are missing from Glibc's importable constants on some releases. */
 extern const int clinux_TCP_QUICKACK;
 extern const int clinux_TCP_CORK;
+
+/* sem_clockwait is declared under _GNU_SOURCE only. */
+int clinux_sem_wait_monotonic(sem_t *semaphore, const struct timespec *end);
 
 /* O_TMPFILE is declared under _GNU_SOURCE only. */
 extern const int clinux_O_TMPFILE;
