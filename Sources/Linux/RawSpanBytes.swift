@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 
 // Reading a RawSpan: every access is checked against its end and traps beyond it, so that parsers above need no
 // unsafe code. Integers are plain bytes for which every bit pattern is a value.
@@ -35,6 +36,19 @@ extension RawSpan {
     /// The bytes in `range` as UTF-8; what is not UTF-8 becomes U+FFFD.
     package func string(_ range: Range<Int>) -> String {
         unsafe extracting(range).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension RawSpan {
+    /// Where `byte` is found first at `start` or behind it; nil where it is not (memchr(3)).
+    package func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+        guard start < byteCount else { return nil }
+        return unsafe withUnsafeBytes { all in
+            guard let base = all.baseAddress,
+                let found = unsafe memchr(base + start, Int32(byte), all.count - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
     }
 }
 

@@ -107,7 +107,8 @@ package struct MultipartReader: Sendable {
             } else if matched > 0 {
                 matched = 0
             } else {
-                offset += 1
+                // A delimiter begins with the next CR, if it does.
+                offset = bytes.firstIndex(of: delimiter[0], from: offset) ?? bytes.byteCount
             }
         }
         let end = max(offset - (matched - held), start)
