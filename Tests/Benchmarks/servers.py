@@ -258,6 +258,21 @@ class Orthanc(Server):
         return "http://127.0.0.1:%d/dicom-web%s" % (self.web_port, series)
 
 
+class SlowArchive(Server):
+    """An archive with pynetdicom that takes its time between two instances, and logs when each was answered."""
+
+    title = "FAULTY"
+    box_port = None
+
+    def __init__(self, name, folder, root, study):
+        super().__init__(name, folder)
+        self.root, self.study = root, study
+
+    def command(self):
+        return [self.root / ".build" / "python" / "bin" / "python", self.root / "Tests" / "Support" / "faulty_archive.py",
+                "slow", str(self.dicom_port), str(self.box_port), self.study]
+
+
 class Nginx(Server):
     """nginx with sendfile on, one worker: the study's files."""
 

@@ -5,10 +5,12 @@
     faulty_archive.py MODE PORT BOX_PORT FOLDER
 
 MODE: a702 (answers every C-MOVE so), abort (aborts the first C-MOVE after half of the instances, then behaves),
-skip (never sends one instance), silent (sends everything, but no pending response).
+skip (never sends one instance), silent (sends everything, but no pending response), slow (waits 50 ms before each instance,
+and prints the monotonic clock's seconds when its C-STORE is answered; the last one's is not told).
 """
 import pathlib
 import sys
+import time
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -70,7 +72,11 @@ def handle_move(event):
         if mode == "abort" and moves == 1 and number == len(wanted) // 2:
             event.assoc.abort()
             return
+        if mode == "slow":
+            time.sleep(0.05)
         yield 0xFF00, instance
+        if mode == "slow":
+            print(time.monotonic(), flush=True)
 
 
 ae = AE("FAULTY")
