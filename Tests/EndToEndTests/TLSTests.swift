@@ -204,62 +204,6 @@ extension EndToEnd {
             #expect(refused["state"] as? String == "failed", "\(refused)")
         }
 
-        /// Takes about 40 s: the last job tries again before it gives up.
-        @Test(
-            "box to box through tinyproxy, https and http; without it the job fails",
-            .enabled(if: Bench.has("tinyproxy"), "needs tinyproxy")
-        )
-        func proxy() throws {
-            let source = try gateway("source")
-            let plain = try GatewayUnderTest(in: directory.directory("plain"))
-            let study = try directory.directory("study")
-            try Bench.makeStudy(study, instances: 8)
-            #expect(try send(source, study, "client") == 0)
-            let files = try Bench.files(in: study).map(\.path)
-            let sent = try run("storescu", ["-aec", "DRIMBOX", "127.0.0.1", "\(plain.dicomPort)"] + files)
-            #expect(sent.status == 0)
-            let uid = try #require(try source.json("/studies").first?.string("0020000D"))
-
-            let port = try Bench.freePort()
-            let configuration = directory.appending("tinyproxy.conf")
-            try Data("Port \(port)\nListen 127.0.0.1\nAllow 127.0.0.1\nLogLevel Connect\n".utf8).write(
-                to: configuration
-            )
-            let proxy = try Server(
-                "tinyproxy",
-                ["-d", "-c", configuration.path],
-                log: directory.appending("tinyproxy.log")
-            )
-            defer { proxy.end(SIGKILL) }
-            let isUp = try eventually(within: 20) {
-                try Bench.curl(["--silent", "--output", "/dev/null", "http://127.0.0.1:\(port)/"]).status == 0
-            }
-            #expect(isUp, "\(proxy.logText)")
-            var settings = GatewayUnderTest.Settings()
-            settings.boxes = ["tls": certificates.client(), "proxy": "127.0.0.1:\(port)"]
-            for (name, url) in [
-                ("tunnel", "https://localhost:\(source.webPort)/dicomweb/studies/\(uid)"),
-                ("forward", "http://127.0.0.1:\(plain.webPort)/dicomweb/studies/\(uid)"),
-            ] {
-                let consumer = try GatewayUnderTest(in: directory.directory(name), settings)
-                let job = try consumer.transfer(["kind": "retrieve", "study": uid, "url": url])
-                #expect(job["state"] as? String == "succeeded", "\(name): \(job)")
-                let kept = try directory.directory("\(name)-kept")
-                try consumer.retrieve("/studies/\(uid)", into: kept)
-                let comparison = try Bench.compare(study, kept)
-                #expect(comparison.status == 0, "\(name): \(comparison.output)")
-            }
-            let log = proxy.logText
-            #expect(log.contains("CONNECT localhost:\(source.webPort)"), "\(log)")
-            #expect(log.contains("CONNECT 127.0.0.1:\(plain.webPort)"), "\(log)")
-
-            proxy.end(SIGKILL)
-            let consumer = try GatewayUnderTest(in: directory.directory("without"), settings)
-            let url = "http://127.0.0.1:\(plain.webPort)/dicomweb/studies/\(uid)"
-            let job = try consumer.transfer(["kind": "retrieve", "study": uid, "url": url], seconds: 120)
-            #expect(job["state"] as? String == "failed", "\(job)")
-        }
-
         /// Takes about 40 s: the files are looked at every 30 s.
         @Test("a renewed certificate is shown to new connections; a download under way ends whole")
         func renewal() throws {
