@@ -41,7 +41,11 @@ struct PixelForm {
     uint32_t rows, columns, samples, bitsAllocated, bitsStored, frames;
     bool isSigned, isPlanar;
 
+    /// Below 2^62, since each factor has 16 bits.
     uint64_t frameBytes() const { return uint64_t(rows) * columns * samples * ((bitsAllocated + 7) / 8); }
+
+    /// Whether so many frames have at most `limit` bytes: the product itself may be more than 64 bits hold.
+    bool fits(uint64_t limit, uint32_t count) const { return frameBytes() <= limit / count; }
 };
 
 /// A Part 10 file in memory.

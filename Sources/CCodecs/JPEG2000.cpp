@@ -168,8 +168,8 @@ void decodeJPEG2000(Instance &instance, uint32_t frame, int64_t limit) {
     }
     if (frame > form.frames) throw Failure{CCODECS_NO_SUCH_FRAME};
     const uint32_t count = frame == 0 ? form.frames : 1;
+    if (!form.fits(uint64_t(limit), count)) throw Failure{CCODECS_TOO_LARGE};
     const uint64_t total = form.frameBytes() * count;
-    if (total > uint64_t(limit)) throw Failure{CCODECS_TOO_LARGE};
 
     DcmElement *element = nullptr;
     DcmPixelSequence *sequence = nullptr;
@@ -228,7 +228,7 @@ void encodeJPEG2000(DcmDataset &dataset, E_TransferSyntax syntax) {
         pixels = reinterpret_cast<const Uint8 *>(words);
         length *= 2;
     }
-    if (pixels == nullptr || length < form.frameBytes() * form.frames) throw Failure{CCODECS_DAMAGED};
+    if (pixels == nullptr || !form.fits(length, form.frames)) throw Failure{CCODECS_DAMAGED};
 
     OFString interpretation;
     dataset.findAndGetOFString(DCM_PhotometricInterpretation, interpretation);

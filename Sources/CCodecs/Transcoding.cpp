@@ -42,7 +42,7 @@ void decodePixelData(Instance &instance, int64_t limit) {
     const bool wasLossy = own == EXS_JPEGProcess1 || own == EXS_JPEGProcess2_4 || own == EXS_JPEGLSLossy;
     if (DcmXfer(own).isEncapsulated()) {
         const PixelForm form(dataset);
-        if (form.frameBytes() * form.frames > uint64_t(limit)) throw Failure{CCODECS_TOO_LARGE};
+        if (!form.fits(uint64_t(limit), form.frames)) throw Failure{CCODECS_TOO_LARGE};
         if (instance.isJPEG2000()) {
             decodeJPEG2000(instance, 0, limit);
         } else {
