@@ -3,9 +3,9 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
-#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>

@@ -23,12 +23,8 @@ package struct CodecRequest: Codable, Sendable {
 
 /// What a codec process answers when it has written, or has not.
 package struct CodecReply: Codable, Sendable {
-    package enum Problem: String, Codable, Sendable {
-        case unreadable, noPixelData, noSuchFrame, unsupported, damaged, tooLarge, outOfMemory, notWritten
-    }
-
     /// Nil: it is written.
-    package let problem: Problem?
+    package let problem: PixelDataError?
     /// Where the data set starts in a Part 10 file that was written.
     package let dataSetOffset: Int64
 
@@ -37,24 +33,8 @@ package struct CodecReply: Codable, Sendable {
         self.dataSetOffset = dataSetOffset
     }
 
-    package init(_ problem: Problem) {
+    package init(_ problem: PixelDataError) {
         self.problem = problem
         dataSetOffset = 0
-    }
-}
-
-extension PixelDataError {
-    init(_ problem: CodecReply.Problem) {
-        self =
-            switch problem {
-            case .unreadable: .unreadable
-            case .noPixelData: .noPixelData
-            case .noSuchFrame: .noSuchFrame
-            case .unsupported: .unsupported
-            case .damaged: .damaged
-            case .tooLarge: .tooLarge
-            case .outOfMemory: .outOfMemory
-            case .notWritten: .notWritten
-            }
     }
 }

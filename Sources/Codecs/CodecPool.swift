@@ -83,7 +83,7 @@ package actor CodecPool {
             if found == nil { throw .crashed("\(await one.process.end())") }
         }
         guard let reply = found else { throw .crashed("no answer") }
-        if let problem = reply.problem { throw PixelDataError(problem) }
+        if let problem = reply.problem { throw problem }
         do {
             return (try output.extent(), reply)
         } catch {

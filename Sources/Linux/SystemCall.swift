@@ -37,4 +37,5 @@ package func systemCall<Result: SignedInteger>(
 extension SystemCallError {
     package static let timedOut = ETIMEDOUT
     package static let again = EAGAIN
+    package static let badDescriptor = EBADF
 }

@@ -7,17 +7,14 @@ import Linux
 
 /// A request read, done and answered.
 enum CodecWork {
-    static func answer(to message: MessageSocket.Message) -> [UInt8] {
-        let reply: CodecReply
-        if let request = try? JSONDecoder().decode(CodecRequest.self, from: Data(message.bytes)),
-            message.files.count == 2, request.offset >= 0, request.length > 0
-        {
-            let input = FileExtent(file: message.files[0], offset: request.offset, length: request.length)
-            reply = perform(request.work, input, message.files[1])
-        } else {
-            reply = CodecReply(.unreadable)
+    /// Throws where the message is no request: then the two sides are not of one release.
+    static func answer(to message: MessageSocket.Message) throws -> [UInt8] {
+        let request = try JSONDecoder().decode(CodecRequest.self, from: Data(message.bytes))
+        guard message.files.count == 2 else {
+            throw SystemCallError(call: "recvmsg", subject: "two files", errno: SystemCallError.badDescriptor)
         }
-        return Array((try? JSONEncoder().encode(reply)) ?? Data())
+        let input = FileExtent(file: message.files[0], offset: request.offset, length: request.length)
+        return Array(try JSONEncoder().encode(perform(request.work, input, message.files[1])))
     }
 
     private static func perform(_ work: CodecRequest.Work, _ input: FileExtent, _ output: OpenFile)
@@ -112,7 +109,7 @@ enum CodecWork {
         return problem(of: status).map { CodecReply($0) } ?? CodecReply(dataSetOffset: 0)
     }
 
-    private static func problem(of status: Int32) -> CodecReply.Problem? {
+    private static func problem(of status: Int32) -> PixelDataError? {
         switch Int(status) {
         case Int(CCODECS_OK): nil
         case Int(CCODECS_UNREADABLE): .unreadable

@@ -11,6 +11,7 @@ struct Command {
         do {
             ccodecs_initialise()
             try ParentProcess.bindLife()
+            // Not everybody may; the memory has its limit all the same.
             try? OwnProcess.volunteerForTheOutOfMemoryKiller()
             let code = ccodecs_confine(CodecLimits.addressSpace)
             guard code == 0 else {
@@ -18,7 +19,7 @@ struct Command {
             }
             let socket = MessageSocket(owning: 0)
             while let message = try socket.receive() {
-                try socket.send(CodecWork.answer(to: message))
+                try socket.send(try CodecWork.answer(to: message))
             }
         } catch {
             StandardError.print("drimbox-codec: \(error); it is started by drimbox-gateway")

@@ -8,8 +8,8 @@
 #error "the DRIMbox runs on Linux"
 #endif
 
-#include <stddef.h>
 #include <semaphore.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why pixel data could not be written in another form, or shown.
-package enum PixelDataError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum PixelDataError: Error, Codable, Equatable, Sendable, CustomStringConvertible {
     case unreadable
     case noPixelData
     case noSuchFrame
