@@ -4,13 +4,18 @@ import Testing
 
 extension EndToEnd {
     @Suite("Limits, refusals and peers that vanish") struct LimitTests {
-        @Test("a full spool answers A700, keeps what it acknowledged and goes on serving")
-        func fullSpool() throws {
-            let directory = try TemporaryDirectory()
+        /// A spool that is soon full.
+        private static var small: GatewayUnderTest.Settings {
             var settings = GatewayUnderTest.Settings()
             settings.capacityBytes = 16 << 20
             settings.segmentBytes = 4 << 20
-            let gateway = try GatewayUnderTest(in: directory.url, settings)
+            return settings
+        }
+
+        @Test("a full spool answers A700, keeps what it acknowledged and goes on serving")
+        func fullSpool() throws {
+            let directory = try TemporaryDirectory()
+            let gateway = try GatewayUnderTest(in: directory.url, Self.small)
             let report = try gateway.store(["--count", "40", "--size", "1000000"])
             let full = report.answers.values.filter { $0.status == "A700" }
             #expect(report.stored.count >= 8)
@@ -27,10 +32,7 @@ extension EndToEnd {
         @Test("STOW-RS into a full spool: each part's answer says whether it is kept, and it is")
         func fullSpoolOverTheWeb() throws {
             let directory = try TemporaryDirectory()
-            var settings = GatewayUnderTest.Settings()
-            settings.capacityBytes = 16 << 20
-            settings.segmentBytes = 4 << 20
-            let gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
+            let gateway = try GatewayUnderTest(in: try directory.directory("box"), Self.small)
             let study = try directory.directory("study")
             try Bench.makeStudy(study, instances: 40, rows: 512)
             let script = Bench.support.appending(path: "dicomweb_store.py").path
@@ -59,9 +61,7 @@ extension EndToEnd {
         @Test("instances that were pulled make room for new ones, oldest first")
         func eviction() throws {
             let directory = try TemporaryDirectory()
-            var settings = GatewayUnderTest.Settings()
-            settings.capacityBytes = 16 << 20
-            settings.segmentBytes = 4 << 20
+            var settings = Self.small
             settings.peers = [
                 ["aeTitle": "PACS", "host": "127.0.0.1", "port": 4242, "roles": ["store"], "sends": "pulled"]
             ]
