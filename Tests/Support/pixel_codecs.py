@@ -200,6 +200,16 @@ def check_answers(first):
     assert get(place(data) + "/frames/9/rendered", "image/png").status_code == 404
     answer = get(place(data) + "/rendered", "image/gif", accept="image/png")
     assert answer.headers["Content-Type"] == "image/png"
+    # More frames than there are bytes: the sizes' product is beyond 64 bits.
+    data.Rows = data.Columns = 65535
+    data.NumberOfFrames = 2147483647
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    whole, data.StudyInstanceUID = data.StudyInstanceUID, generate_uid()
+    DICOMwebClient(url=url).store_instances([data])
+    for target in TARGETS:
+        answer = get(place(data), "application/dicom; transfer-syntax=" + target)
+        assert answer.status_code in (406, 500), (target, answer.status_code)
+    data.StudyInstanceUID = whole
     # Every instance of the series, each as it will be: the stored ones beside those brought into another syntax.
     client = DICOMwebClient(url=url)
     syntax = [("application/dicom", NATIVE)]
