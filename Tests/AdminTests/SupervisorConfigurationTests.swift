@@ -35,8 +35,9 @@ import Testing
             """
         let configuration = try SupervisorConfiguration(json: Array(text.utf8))
         #expect(configuration.admin.socket == "/r/admin.sock")
-        let rendered = try GatewayConfiguration(json: configuration.gateway.encodeJSON())
-        #expect(rendered == configuration.gateway)
+        let gateway = configuration.gateway(for: configuration.factory)
+        let rendered = try GatewayConfiguration(json: gateway.encodeJSON())
+        #expect(rendered == gateway)
         #expect(rendered.site == "S")
         #expect(rendered.dataDirectory == "/s/gateway")
         #expect(rendered.statusSocket == "/r/gateway.sock")
@@ -60,6 +61,6 @@ import Testing
         let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "etc/drimbox/drimbox.json")
         let configuration = try SupervisorConfiguration(json: Array(Data(contentsOf: path)))
-        #expect(configuration.gateway.dicom.listen.map(\.isLoopback) == [true])
+        #expect(configuration.gateway(for: configuration.factory).dicom.listen.map(\.isLoopback) == [true])
     }
 }

@@ -7,6 +7,15 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
         package let path: String
         package let found: String
         package let expected: String
+        /// What kind of error, for programs: `net.gateway.outside`.
+        package let code: String
+
+        package init(path: String, found: String, expected: String, code: String = "config.invalid") {
+            self.path = path
+            self.found = found
+            self.expected = expected
+            self.code = code
+        }
 
         package var description: String {
             "\(path.isEmpty ? "configuration" : path): found \(found), expected \(expected)"

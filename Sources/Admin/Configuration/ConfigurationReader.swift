@@ -7,8 +7,8 @@ struct ConfigurationReader {
     final class Findings {
         private(set) var list: [ConfigurationError.Finding] = []
 
-        func note(_ path: String, found: String, expected: String) {
-            list.append(ConfigurationError.Finding(path: path, found: found, expected: expected))
+        func note(_ path: String, found: String, expected: String, code: String = "config.invalid") {
+            list.append(ConfigurationError.Finding(path: path, found: found, expected: expected, code: code))
         }
 
         func check() throws(ConfigurationError) {
@@ -121,6 +121,17 @@ struct ConfigurationReader {
         guard case .string(let text) = value, let choice = Choice(rawValue: text) else {
             note(key, found: value.evidence, expected: names)
             return fallback
+        }
+        return choice
+    }
+
+    mutating func optionalChoice<Choice: RawRepresentable & CaseIterable>(_ key: String) -> Choice?
+    where Choice.RawValue == String {
+        guard let value = value(key) else { return nil }
+        guard case .string(let text) = value, let choice = Choice(rawValue: text) else {
+            let names = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+            note(key, found: value.evidence, expected: names)
+            return nil
         }
         return choice
     }

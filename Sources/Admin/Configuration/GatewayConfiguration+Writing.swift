@@ -3,9 +3,23 @@
 extension GatewayConfiguration {
     /// The document that reads back as this value.
     package func encodeJSON() -> [UInt8] {
+        var members = GatewayConfiguration.CheckedSections(
+            spool: spool,
+            dicom: dicom,
+            web: web,
+            hl7: hl7,
+            boxes: boxes
+        ).members
+        members["site"] = .string(site)
+        members["dataDirectory"] = .string(dataDirectory)
+        members["statusSocket"] = statusSocket.map(JSONValue.string)
+        return Array((JSONValue.object(members).text() + "\n").utf8)
+    }
+}
+
+extension GatewayConfiguration.CheckedSections {
+    var members: [String: JSONValue] {
         var members: [String: JSONValue] = [
-            "site": .string(site),
-            "dataDirectory": .string(dataDirectory),
             "spool": .object([
                 "capacityBytes": .integer(spool.capacityBytes),
                 "segmentBytes": .integer(spool.segmentBytes),
@@ -13,10 +27,9 @@ extension GatewayConfiguration {
             "dicom": dicom.json,
             "web": web.json,
         ]
-        members["statusSocket"] = statusSocket.map(JSONValue.string)
         members["hl7"] = hl7?.json
         members["boxes"] = boxes?.json
-        return Array((JSONValue.object(members).text() + "\n").utf8)
+        return members
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
-/// A JSON document as a tree, for reading a configuration key by key.
-enum JSONValue: Equatable, Sendable {
+/// A JSON document as a tree, for reading and comparing configurations key by key.
+package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -14,7 +14,7 @@ enum JSONValue: Equatable, Sendable {
     /// Longest document that is read.
     static let maximumLength = 1 << 20
 
-    init(parsing bytes: [UInt8]) throws(ConfigurationError) {
+    package init(parsing bytes: [UInt8]) throws(ConfigurationError) {
         guard bytes.count <= Self.maximumLength else {
             throw ConfigurationError(
                 path: "",
@@ -55,7 +55,7 @@ enum JSONValue: Equatable, Sendable {
 }
 
 extension JSONValue: Decodable {
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -77,7 +77,7 @@ extension JSONValue: Decodable {
 
 extension JSONValue {
     /// The document as text: members in the order of their names, two spaces per level.
-    func text(indent: String = "") -> String {
+    package func text(indent: String = "") -> String {
         let inner = indent + "  "
         switch self {
         case .null: return "null"

@@ -1,57 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The supervisor's document, `drimbox.json`.
+/// The supervisor's document, `drimbox.json`: where things are, and the box's configuration at its first start.
 package struct SupervisorConfiguration: Equatable, Sendable {
     package struct AdminSocket: Equatable, Sendable {
         package let socket: String
-        /// Its members may use the admin API.
+        /// Its members may use the whole admin API.
         package let group: String
+        /// Their members may look and test, or only look. With one of them the socket is open to all users of the
+        /// box, and who connects is checked.
+        package let operators: String?
+        package let viewers: String?
     }
 
-    package let site: String
     package let stateDirectory: String
     package let runtimeDirectory: String
+    /// Where systemd-networkd looks for what the supervisor generates.
+    package let networkDirectory: String
     package let admin: AdminSocket
     /// Path of the gateway's program; the one beside the supervisor's where it is absent.
     package let gatewayExecutable: String?
-    private let sections: GatewayConfiguration.CheckedSections
+    /// The box's configuration until somebody applies another one.
+    package let factory: BoxConfiguration
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
         var reader = ConfigurationReader(try JSONValue(parsing: json), findings: findings)
-        site = reader.string("site", .text)
+        let site = reader.string("site", .text)
         stateDirectory = reader.optionalString("stateDirectory", .path) ?? "/var/lib/drimbox"
         // Room for the names of the sockets below it.
         runtimeDirectory = reader.optionalString("runtimeDirectory", .runtimeDirectory) ?? "/run/drimbox"
+        networkDirectory = reader.optionalString("networkDirectory", .path) ?? "/run/systemd/network"
         admin = AdminSocket(reading: reader.optionalObject("admin"), runtimeDirectory: runtimeDirectory)
         var executable: String?
-        var sections: GatewayConfiguration.CheckedSections?
-        if var gateway = reader.object("gateway") {
+        let factory = BoxConfiguration(site: site, reading: &reader) { gateway in
             executable = gateway.optionalString("executable", .path)
-            sections = GatewayConfiguration.Sections(from: &gateway).checked
-            gateway.finish()
         }
         gatewayExecutable = executable
         reader.finish()
         try findings.check()
-        guard let sections else {
-            throw ConfigurationError(
-                path: "gateway",
-                found: "an incomplete object",
-                expected: "dicom and web"
-            )
-        }
-        self.sections = sections
+        self.factory = try BoxConfiguration.complete(factory)
     }
 
-    /// What the gateway is started with.
-    package var gateway: GatewayConfiguration {
-        GatewayConfiguration(
-            site: site,
+    /// What the gateway is started with under a configuration of the box.
+    package func gateway(for box: BoxConfiguration) -> GatewayConfiguration {
+        box.gateway(
             dataDirectory: stateDirectory + "/gateway",
-            statusSocket: runtimeDirectory + "/gateway.sock",
-            sections: sections
+            statusSocket: runtimeDirectory + "/gateway.sock"
         )
+    }
+
+    /// The database of revisions and audit.
+    package var databasePath: String { Self.databasePath(stateDirectory: stateDirectory) }
+
+    package static func databasePath(stateDirectory: String) -> String {
+        stateDirectory + "/supervisor.db"
     }
 
     /// Where the gateway's document is rendered to.
@@ -65,10 +67,13 @@ extension SupervisorConfiguration.AdminSocket {
         let standard = (socket: runtimeDirectory + "/admin.sock", group: "drimbox-admin")
         guard var reader = object else {
             (socket, group) = standard
+            (operators, viewers) = (nil, nil)
             return
         }
         socket = reader.optionalString("socket", .socketPath) ?? standard.socket
         group = reader.optionalString("group", .group) ?? standard.group
+        operators = reader.optionalString("operators", .group)
+        viewers = reader.optionalString("viewers", .group)
         reader.finish()
     }
 }
