@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import ArgumentParser
+import Linux
+import HostNetwork
+import Store
+
+/// Runs at every boot before systemd-networkd, and needs nothing but the database: the confirmed network comes up
+/// even where the supervisor does not.
+@main
+struct Command: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drimbox-netgen",
+        abstract: "Writes the network files of the confirmed configuration.",
+        version: Software.version
+    )
+
+    @Option(help: ArgumentHelp("The supervisor's directory.", valueName: "directory"))
+    var state = "/var/lib/drimbox"
+
+    @Option(help: ArgumentHelp("Where systemd-networkd looks.", valueName: "directory"))
+    var output = "/run/systemd/network"
+
+    @Option(
+        help: ArgumentHelp(
+            "For the firewall's rules, resolv.conf and chrony's sources.",
+            valueName: "directory"
+        )
+    )
+    var runtime = "/run/drimbox/network"
+
+    @Flag(help: "Load the firewall's rules too.")
+    var firewall = false
+
+    func run() async throws {
+        do {
+            let path = SupervisorConfiguration.databasePath(stateDirectory: state)
+            // Before the first start there is nothing to restore.
+            guard FileStamp(path) != nil, let document = try RevisionTable.newestDocument(path: path) else {
+                return
+            }
+            let box = try BoxConfiguration(json: Array(document.utf8))
+            let networkd = Networkd(
+                directory: output,
+                ownDirectory: runtime,
+                tools: NetworkTools(usesUnits: false)
+            )
+            _ = try networkd.install(NetworkRendering(box))
+            if firewall { try await networkd.loadFirewall() }
+        } catch {
+            StandardError.print("drimbox-netgen: \(error)")
+            throw ExitCode(1)
+        }
+    }
+}
