@@ -37,8 +37,8 @@ func door(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: shippedSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 let package = Package(
@@ -47,13 +47,14 @@ let package = Package(
         .executable(name: "drimboxd", targets: ["drimboxd"]),
         .executable(name: "drimbox-gateway", targets: ["drimbox-gateway"]),
         .executable(name: "drimbox-codec", targets: ["drimbox-codec"]),
+        .executable(name: "drimbox-netgen", targets: ["drimbox-netgen"]),
         .executable(name: "drimboxctl", targets: ["drimboxctl"]),
     ],
     dependencies: [
         // Transfer: event loops, sockets, HTTP/1.1.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // Transfer: certificates, revocation lists and OCSP.
+        // Transfer: certificates, revocation lists and OCSP. Store: the audit's chain.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -80,20 +81,35 @@ let package = Package(
                 "png", "seccomp",
             ].map { .linkedLibrary($0) }
         ),
+        .target(
+            name: "CTPM",
+            linkerSettings: ["tss2-esys", "tss2-mu", "tss2-rc", "tss2-tctildr", "crypto"].map {
+                .linkedLibrary($0)
+            }
+        ),
         // 1 ground
         room("Linux", ["CLinux", "CZlib", logging]),
         // 2 languages
         room("DICOM", ["Linux"]),
         room("Admin"),
         // 3 organs
-        room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash"]),
+        room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash", crypto]),
         room(
             "Transfer",
             ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1, crypto]
         ),
         room("Codecs", ["Linux", "DICOM"]),
+        room("HostNetwork", ["Linux", "Admin"]),
+        room("Health", ["Linux", "Admin"]),
+        room("TPM", ["CTPM", "Admin"]),
         // 4 work
-        room("Supervisor", ["Linux", "Admin", "Transfer", hummingbird, lifecycle, logging, nioCore]),
+        room(
+            "Supervisor",
+            [
+                "Linux", "Admin", "Transfer", "Store", "HostNetwork", "Health", hummingbird, lifecycle,
+                logging, nioCore,
+            ]
+        ),
         // 5 doors
         door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
         door(
@@ -104,6 +120,7 @@ let package = Package(
                 nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
+        door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
         door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),
         // Tests
@@ -112,6 +129,9 @@ let package = Package(
         tests("AdminTests", ["Admin"]),
         tests("StoreTests", ["Store", "DICOM", "Linux", "CSQLite"]),
         tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1, nioSSL]),
+        tests("HostNetworkTests", ["HostNetwork", "Admin", "Linux"]),
+        tests("TPMTests", ["TPM", "Admin"]),
+        tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
         tests("LinuxTests", ["Linux", logging]),

@@ -18,6 +18,16 @@ package enum Accounts {
         }
     }
 
+    /// The user's name; the number where there is none.
+    package static func userName(_ uid: UInt32) -> String {
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var room = [CChar](repeating: 0, count: initialRoom)
+        let code = unsafe getpwuid_r(uid, &entry, &room, room.count, &found)
+        guard code == 0, unsafe found != nil, let name = unsafe entry.pw_name else { return "uid \(uid)" }
+        return unsafe String(cString: name)
+    }
+
     /// The group is the user's primary one or lists the user.
     package static func isUser(_ uid: UInt32, memberOf gid: UInt32) -> Bool {
         var entry = unsafe passwd()

@@ -17,10 +17,11 @@ package enum UnixSocket {
         _ = try systemCall("unlink", on: path) { unsafe unlink(path) }
     }
 
-    /// Lets `group` use the socket; nil leaves the group as it is.
-    package static func permit(_ path: String, group: UInt32?) throws(SystemCallError) {
+    /// Lets `group` use the socket, and all `others` where they are told apart later; nil leaves the group as it
+    /// is.
+    package static func permit(_ path: String, group: UInt32?, others: Bool = false) throws(SystemCallError) {
         if let group { _ = try systemCall("chown", on: path) { unsafe chown(path, uid_t.max, group) } }
-        _ = try systemCall("chmod", on: path) { unsafe chmod(path, 0o660) }
+        _ = try systemCall("chmod", on: path) { unsafe chmod(path, others ? 0o666 : 0o660) }
     }
 
     private static func isListening(_ path: String) throws(SystemCallError) -> Bool {

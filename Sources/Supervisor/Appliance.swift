@@ -4,7 +4,9 @@ import FoundationEssentials
 import Glibc
 import Linux
 import NIOCore
+import HostNetwork
 package import ServiceLifecycle
+import Store
 
 /// The one place that composes the supervisor.
 package struct Appliance: Sendable {
@@ -25,74 +27,176 @@ package struct Appliance: Sendable {
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
     }
 
-    /// Makes the directories and renders the gateway's document. To be called before the services run.
-    package func prepare() throws {
+    /// Makes the directories, opens the databases, renders the gateway's document; returns the services in the
+    /// order of their start. They end in reverse, the gateway before the admin API that tells of it.
+    package func prepare() throws -> [any Service] {
         for directory in [configuration.stateDirectory, configuration.runtimeDirectory] {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         }
         // A second supervisor must not touch what the first one's gateway reads.
         try UnixSocket.claim(configuration.admin.socket)
-        // The gateway has another user; the document holds no secret.
-        try replaceFile(
-            configuration.gatewayDocumentPath,
-            with: configuration.gateway.encodeJSON(),
-            mode: 0o644
-        )
+        let table = try RevisionTable(path: configuration.databasePath)
+        let audit = try AuditTable(path: configuration.stateDirectory + "/audit.db")
+        let (revision, box) = try load(table)
+        try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
+        return compose(table, audit, revision, box)
     }
 
-    /// In the order of their start; they end in reverse, the gateway before the admin API that tells of it.
-    package var services: [any Service] {
-        let board = StatusBoard(site: configuration.site, journal: journal)
+    /// The gateway has another user; the document holds no secret.
+    private static func write(_ gateway: GatewayConfiguration, to path: String) throws(SystemCallError) {
+        try replaceFile(path, with: gateway.encodeJSON(), mode: 0o644)
+    }
+
+    /// The newest revision; at the first start the document of the file becomes it.
+    private func load(_ table: RevisionTable) throws -> (RevisionTable.Revision, BoxConfiguration) {
+        switch table.condition {
+        case .sound: break
+        case .restored(let damaged):
+            journal.record(
+                "database.restored",
+                .critical,
+                "the database was damaged; its last copy is used",
+                ["damaged": damaged]
+            )
+        case .lost(let damaged):
+            journal.record(
+                "database.lost",
+                .critical,
+                "the database was damaged and there was no copy; the factory configuration is used",
+                ["damaged": damaged]
+            )
+        }
+        let factory = configuration.factory
+        let text = factory.json.text()
+        guard let newest = try table.newest() else {
+            let first = try table.append(
+                time: Timestamp.now.milliseconds,
+                author: "factory",
+                comment: "read from the file at the first start",
+                document: text
+            )
+            try table.set("factory-document", to: text)
+            return (first, factory)
+        }
+        if try table.fact("factory-document") != text {
+            journal.record(
+                "config.file-ignored",
+                .warning,
+                "the file has changed since the first start; the box keeps its own configuration",
+                ["hint": "drimboxctl config apply", "revision": "\(newest.number)"]
+            )
+        }
+        return (newest, try BoxConfiguration(json: Array(newest.document.utf8)))
+    }
+
+    private func compose(
+        _ table: RevisionTable,
+        _ audit: AuditTable,
+        _ revision: RevisionTable.Revision,
+        _ box: BoxConfiguration
+    ) -> [any Service] {
+        let board = StatusBoard(site: box.site, journal: journal)
         let listening = Gate()
         let answered = Gate()
-        let socket = configuration.runtimeDirectory + "/gateway.sock"
-        let client = GatewayClient(socketPath: socket)
+        let client = GatewayClient(socketPath: configuration.runtimeDirectory + "/gateway.sock")
+        let gateway = ServiceSupervisor(
+            name: Self.gatewayName,
+            control: control,
+            conversation: ServiceSupervisor.Conversation(
+                probe: { await board.set(try await client.pipeline(deadline: $0)) },
+                follow: { [journal] in await client.follow(journal) }
+            ),
+            board: board,
+            journal: journal,
+            answered: answered.open
+        )
+        let transactions = ConfigurationTransactions(
+            configuration: configuration,
+            table: table,
+            revision: revision,
+            box: box,
+            networkd: Networkd(
+                directory: configuration.networkDirectory,
+                ownDirectory: configuration.runtimeDirectory + "/network",
+                tools: NetworkTools(usesUnits: isUnit)
+            ),
+            surroundings: surroundings(gateway, client),
+            board: board,
+            journal: journal
+        )
+        let routes = AdminRoutes(
+            board: board,
+            gateway: client,
+            supervisor: gateway,
+            transactions: transactions,
+            audit: audit,
+            journal: journal
+        )
+        let admin = configuration.admin
         let authorization = PeerAuthorization(
-            group: configuration.admin.group,
+            group: admin.group,
+            operators: admin.operators,
+            viewers: admin.viewers,
             ownUser: geteuid(),
             journal: journal
         )
         let server = AdminServer(
-            path: configuration.admin.socket,
-            group: configuration.admin.group,
+            path: admin.socket,
+            group: admin.group,
+            isOpenToAll: admin.operators != nil || admin.viewers != nil,
             responder: AdminResponder(
                 authorization: authorization,
-                board: board,
-                gateway: client,
+                routes: routes.all,
+                audit: audit,
                 journal: journal
             ),
             journal: journal,
             listening: listening
         )
-        let conversation = ServiceSupervisor.Conversation(
-            probe: { await board.set(try await client.pipeline(deadline: $0)) },
-            follow: { [journal] in await client.follow(journal) }
-        )
-        let gateway = ServiceSupervisor(
-            name: Self.gatewayName,
-            control: control,
-            conversation: conversation,
-            board: board,
-            journal: journal,
-            answered: answered.open
-        )
         let reporter = ReadinessReporter(
             notify: Notify(),
             board: board,
             journal: journal,
-            adminSocket: configuration.admin.socket,
+            adminSocket: admin.socket,
+            databaseAnswers: { (try? table.probe(time: Timestamp.now.milliseconds)) != nil },
             listening: listening,
             answered: answered
         )
-        return [server, GatewayService(supervisor: gateway, board: board, listening: listening), reporter]
+        return [
+            server,
+            GatewayService(
+                supervisor: gateway,
+                transactions: transactions,
+                board: board,
+                listening: listening
+            ),
+            reporter,
+        ]
+    }
+
+    private func surroundings(
+        _ gateway: ServiceSupervisor,
+        _ client: GatewayClient
+    ) -> ConfigurationTransactions.Surroundings {
+        let path = configuration.gatewayDocumentPath
+        return .init(
+            applyGateway: {
+                try Self.write($0, to: path)
+                await gateway.restart()
+            },
+            echo: { await client.echo($0) }
+        )
+    }
+
+    private var isUnit: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["NOTIFY_SOCKET"] != nil && environment["INVOCATION_ID"] != nil
+            && FileManager.default.fileExists(atPath: "/run/systemd/system")
     }
 
     /// The unit where systemd runs us, a child of ours elsewhere.
     private var control: any ServiceControl {
-        let environment = ProcessInfo.processInfo.environment
-        let isUnit = environment["NOTIFY_SOCKET"] != nil && environment["INVOCATION_ID"] != nil
-        let hasSystemd = FileManager.default.fileExists(atPath: "/run/systemd/system")
-        if configuration.gatewayExecutable == nil, isUnit, hasSystemd {
+        if configuration.gatewayExecutable == nil, isUnit {
             return SystemdService(unit: Self.gatewayUnit)
         }
         return ChildService(
@@ -111,12 +215,15 @@ package struct Appliance: Sendable {
 /// The supervised gateway's place among the services.
 private struct GatewayService: Service {
     let supervisor: ServiceSupervisor
+    let transactions: ConfigurationTransactions
     let board: StatusBoard
     let listening: Gate
 
     func run() async throws {
         await withGracefulShutdownHandler {
             await cancelWhenGracefulShutdown {
+                // The gateway's addresses have to be there.
+                await transactions.restore()
                 await listening.wait()
                 if !Task.isCancelled { await supervisor.run() }
             }

@@ -10,7 +10,7 @@ package actor StatusBoard {
         var nextStart: Timestamp?
     }
 
-    private let site: String
+    private var site: String
     private let journal: EventJournal
     private let started = Timestamp.now
     private var entries: [String: Entry] = [:]
@@ -34,6 +34,14 @@ package actor StatusBoard {
     package func set(_ pipeline: PipelineStatus?) {
         self.pipeline = pipeline
         if let pipeline { judge(pipeline.spool) }
+    }
+
+    package func set(site: String) {
+        self.site = site
+    }
+
+    package var openIssues: [Issue] {
+        issues.values.sorted { ($1.severity, $0.code) < ($0.severity, $1.code) }
     }
 
     package func stop() {
@@ -82,7 +90,7 @@ package actor StatusBoard {
             uptimeSeconds: max(0, Int(Timestamp.now.milliseconds - started.milliseconds) / 1000),
             services: services.map(BoxStatus.ServiceSummary.init),
             pipeline: pipeline.map(BoxStatus.PipelineSummary.init),
-            issues: issues.values.sorted { ($1.severity, $0.code) < ($0.severity, $1.code) }
+            issues: openIssues
         )
     }
 

@@ -31,11 +31,11 @@ struct Command: AsyncParsableCommand {
         Appliance.limitThreads()
         let appliance = Appliance(configuration: configuration)
         do {
-            try appliance.prepare()
+            let services = try appliance.prepare()
             var logger = Logger(label: "lifecycle")
             logger.logLevel = .error
             var group = ServiceGroupConfiguration(
-                services: appliance.services.map { .init(service: $0) },
+                services: services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             )

@@ -4,12 +4,12 @@ import Testing
 
 /// The house of README: which room stands on which floor.
 private let floors: [String: Int] = [
-    "CLinux": 0, "CXXHash": 0, "CSQLite": 0, "CZlib": 0, "CCodecs": 0,
+    "CLinux": 0, "CXXHash": 0, "CSQLite": 0, "CZlib": 0, "CCodecs": 0, "CTPM": 0,
     "Linux": 1,
     "DICOM": 2, "Admin": 2,
-    "Store": 3, "Transfer": 3, "Codecs": 3,
+    "Store": 3, "Transfer": 3, "Codecs": 3, "HostNetwork": 3, "Health": 3, "TPM": 3,
     "Supervisor": 4,
-    "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimboxctl": 5,
+    "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimboxctl": 5,
 ]
 
 private let repository = URL(filePath: #filePath)
@@ -114,7 +114,9 @@ private func sourceFiles() throws -> [SourceFile] {
         }
     }
 
-    private static let executables = ["drimboxd", "drimbox-gateway", "drimbox-codec", "drimboxctl"]
+    private static let executables = [
+        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimboxctl",
+    ]
     private static var release: URL { repository.appending(path: ".build/release") }
     private static var hasRelease: Bool {
         executables.allSatisfy { FileManager.default.fileExists(atPath: release.appending(path: $0).path) }

@@ -41,11 +41,11 @@ private struct Box {
     }
 
     func run(_ body: () async throws -> Void) async throws {
-        try appliance.prepare()
+        let services = try appliance.prepare()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let group = ServiceGroup(
-            configuration: .init(services: appliance.services.map { .init(service: $0) }, logger: logger)
+            configuration: .init(services: services.map { .init(service: $0) }, logger: logger)
         )
         let task = Task { try await group.run() }
         do {
@@ -186,7 +186,7 @@ struct ApplianceTests {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == 0o660)
             #expect(throws: SystemCallError(call: "bind", subject: path, errno: EADDRINUSE)) {
-                try box.appliance.prepare()
+                _ = try box.appliance.prepare()
             }
         }
     }
@@ -236,7 +236,7 @@ struct ApplianceTests {
     private let journal = EventJournal()
 
     private func permits(_ peer: PeerCredentials, group: String = "no-such-group") -> Bool {
-        PeerAuthorization(group: group, ownUser: 4242, journal: journal).permits(peer)
+        PeerAuthorization(group: group, ownUser: 4242, journal: journal).role(of: peer) == .admin
     }
 
     @Test("root, our own user and the group's members; nobody else") func rules() {
@@ -251,9 +251,9 @@ struct ApplianceTests {
     @Test("a user who tries again and again makes one event") func oneEvent() {
         let authorization = PeerAuthorization(group: "no-such-group", ownUser: 4242, journal: journal)
         for pid in 1...100 {
-            #expect(!authorization.permits(PeerCredentials(pid: Int32(pid), uid: 65534, gid: 1)))
+            #expect(authorization.role(of: PeerCredentials(pid: Int32(pid), uid: 65534, gid: 1)) == nil)
         }
-        #expect(!authorization.permits(PeerCredentials(pid: 1, uid: 65533, gid: 1)))
+        #expect(authorization.role(of: PeerCredentials(pid: 1, uid: 65533, gid: 1)) == nil)
         #expect(journal.log.events(after: 0).events.map(\.kind) == ["auth.denied", "auth.denied"])
     }
 }

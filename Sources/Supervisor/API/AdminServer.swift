@@ -7,12 +7,21 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
+/// Remembers when a connection was opened.
+final class ConnectionStart: ChannelInboundHandler, RemovableChannelHandler, Sendable {
+    typealias InboundIn = NIOAny
+
+    let instant = ContinuousClock.now
+}
+
 /// The admin socket.
 struct AdminServer: Service {
     private static let idleTimeout = TimeAmount.seconds(300)
 
     let path: String
     let group: String
+    /// Users beyond the group may connect; the responder tells them apart.
+    let isOpenToAll: Bool
     let responder: AdminResponder
     let journal: EventJournal
     let listening: Gate
@@ -26,7 +35,12 @@ struct AdminServer: Service {
         logger.logLevel = .warning
         let application = Application(
             responder: responder,
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionStart()],
+                    idleTimeout: Self.idleTimeout
+                )
+            ),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
             onServerRunning: { _ in
                 umask(mask)
@@ -50,7 +64,7 @@ struct AdminServer: Service {
             )
         }
         do {
-            try UnixSocket.permit(path, group: gid)
+            try UnixSocket.permit(path, group: gid, others: isOpenToAll)
         } catch {
             journal.record(
                 "admin.socket",

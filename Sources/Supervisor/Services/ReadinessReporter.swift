@@ -16,6 +16,8 @@ struct ReadinessReporter: Service {
     let board: StatusBoard
     let journal: EventJournal
     let adminSocket: String
+    /// Whether a row can be written.
+    let databaseAnswers: @Sendable () -> Bool
     let listening: Gate
     let answered: Gate
 
@@ -53,10 +55,12 @@ struct ReadinessReporter: Service {
         while (try? await Task.sleep(for: interval)) != nil {
             // Through the socket, the event loop, the responder and the board: all that must not hang.
             let answer = try? await client.get("/v1/services", deadline: Self.selfCheckDeadline)
-            if answer?.status == 200 {
+            let isWritable = databaseAnswers()
+            if answer?.status == 200, isWritable {
                 notify(.watchdog, .status(await board.line))
             } else {
-                journal.record("supervisor.self-check", .critical, "the admin API does not answer us")
+                let what = isWritable ? "the admin API does not answer us" : "the database takes no row"
+                journal.record("supervisor.self-check", .critical, what)
             }
         }
     }

@@ -37,6 +37,37 @@ package struct GatewayClient: Sendable {
         return (answer.status, answer.headers["content-type"] ?? "application/json", answer.body)
     }
 
+    /// A C-ECHO to an archive of the gateway's configuration, as a step of a test.
+    package func echo(_ aeTitle: String) async -> NetworkTestStep {
+        do {
+            let answer = try await forward(
+                "POST",
+                "/v1/peers/\(PathSegment.encoded(aeTitle))/echo",
+                body: [],
+                deadline: .seconds(10)
+            )
+            let report = try JSONDecoder().decode(EchoReport.self, from: Data(answer.body))
+            if let milliseconds = report.milliseconds {
+                return NetworkTestStep(.pacs, aeTitle, isOK: true, "echo in \(milliseconds) ms")
+            }
+            return NetworkTestStep(
+                .pacs,
+                aeTitle,
+                isOK: false,
+                report.reason ?? "no echo",
+                cause: .pacsSilent
+            )
+        } catch {
+            return NetworkTestStep(
+                .pacs,
+                aeTitle,
+                isOK: false,
+                "the gateway does not answer",
+                cause: .pacsSilent
+            )
+        }
+    }
+
     /// Hands over the events of one run of the gateway, the oldest it has first, until the task is cancelled.
     /// A stream that breaks is taken up again where it ended.
     package func follow(_ journal: EventJournal) async {

@@ -6,7 +6,7 @@ import NIOCore
 import ServiceLifecycle
 import Transfer
 
-extension AdminResponder {
+extension AdminRoutes {
     /// A comment goes out after so long without an event, so that both sides see a dead connection.
     private static let keepAlive: Duration = .seconds(15)
     /// Events per write.
@@ -14,9 +14,8 @@ extension AdminResponder {
 
     /// `GET /v1/events`: server-sent events from `since` or `Last-Event-ID` on, all that are kept where
     /// neither is given; without end unless `follow=0`.
-    func events(_ request: Request) throws -> Response {
-        let lastEventID = request.headers.first { $0.name.canonicalName == "last-event-id" }?.value
-        let query = try EventQuery(request.uri.query, lastEventID: lastEventID)
+    func events(_ request: AdminRequest) throws -> Response {
+        let query = try EventQuery(request.query, lastEventID: request.headers["last-event-id"])
         let log = journal.log
         let body = ResponseBody { writer in
             var position = query.since

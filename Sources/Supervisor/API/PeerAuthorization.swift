@@ -3,31 +3,39 @@ import Admin
 import Linux
 import Synchronization
 
-/// Who may use the admin API: root, the supervisor's own user, and the members of one group.
+/// Who may do what over the admin API: root, the supervisor's own user and the members of one group all of it,
+/// the members of two others less.
 final class PeerAuthorization: Sendable {
     /// A denied user makes one event per so much time, however often it tries.
     private static let silence: Duration = .seconds(60)
 
-    private let group: String
+    private let groups: [(name: String, role: Role)]
     private let ownUser: UInt32
     private let journal: EventJournal
     private let lastDenials = Mutex<[UInt32: ContinuousClock.Instant]>([:])
 
-    init(group: String, ownUser: UInt32, journal: EventJournal) {
-        self.group = group
+    init(
+        group: String,
+        operators: String? = nil,
+        viewers: String? = nil,
+        ownUser: UInt32,
+        journal: EventJournal
+    ) {
+        let others = [(operators, Role.operator), (viewers, Role.viewer)]
+        groups = [(group, .admin)] + others.compactMap { name, role in name.map { ($0, role) } }
         self.ownUser = ownUser
         self.journal = journal
     }
 
-    func permits(_ peer: PeerCredentials) -> Bool {
-        if peer.uid == 0 || peer.uid == ownUser { return true }
-        if let gid = Accounts.groupID(named: group),
-            peer.gid == gid || Accounts.isUser(peer.uid, memberOf: gid)
-        {
-            return true
+    /// Nil for who may not even look.
+    func role(of peer: PeerCredentials) -> Role? {
+        if peer.uid == 0 || peer.uid == ownUser { return .admin }
+        for (name, role) in groups {
+            guard let gid = Accounts.groupID(named: name) else { continue }
+            if peer.gid == gid || Accounts.isUser(peer.uid, memberOf: gid) { return role }
         }
         noteDenial(of: peer)
-        return false
+        return nil
     }
 
     private func noteDenial(of peer: PeerCredentials) {
@@ -41,7 +49,7 @@ final class PeerAuthorization: Sendable {
         journal.record(
             "auth.denied",
             .warning,
-            "a user outside the group \(group) asked the admin API",
+            "a user outside the group \(groups[0].name) asked the admin API",
             ["uid": "\(peer.uid)", "gid": "\(peer.gid)", "pid": "\(peer.pid)"]
         )
     }

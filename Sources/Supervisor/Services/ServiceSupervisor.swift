@@ -65,6 +65,10 @@ package actor ServiceSupervisor {
     private var starts = 0
     private var lastExit: String?
     private let answered: @Sendable () -> Void
+    private var current: (any RunningService)?
+    private var isRestartWanted = false
+    /// Opens where somebody does not want to wait for the next start.
+    private var wake = Gate()
 
     /// Calls `answered` at the first answer of each run.
     package init(
@@ -94,20 +98,39 @@ package actor ServiceSupervisor {
             let end: End
             do {
                 starts += 1
-                end = await watch(try await control.start())
+                let service = try await control.start()
+                current = service
+                end = await watch(service)
             } catch {
                 end = .notStarted("\(error)")
             }
+            current = nil
             pid = nil
             lastExit = end.description
             if Task.isCancelled { break }
-            guard await recover(from: end) else {
-                // Held or failed: nothing to do until the supervisor itself ends.
-                await Gate().wait()
-                return
+            if !isRestartWanted, await !recover(from: end) {
+                // Held or failed: nothing to do until a person asks for a start or the supervisor itself ends.
+                await wake.wait()
+                if Task.isCancelled { return }
             }
+            if isRestartWanted { await forget() }
         }
         await enter(.stopped)
+    }
+
+    /// Ends the service, where it runs, and starts it at once; what it did before is forgotten. Returns when it
+    /// has been told to end.
+    package func restart() async {
+        isRestartWanted = true
+        wake.open()
+        if let current { await stop(current) }
+    }
+
+    private func forget() async {
+        isRestartWanted = false
+        wake = Gate()
+        policy.forget()
+        for code in ["E-SVC-01", "E-SVC-02", "E-SVC-03", "W-SVC-04"] { await board.clear(code) }
     }
 
     // MARK: One run
@@ -249,8 +272,17 @@ package actor ServiceSupervisor {
                 nextStart: Timestamp(milliseconds: Timestamp.now.milliseconds + milliseconds)
             )
             await board.raise(issue("W-SVC-04", .warning, "\(name) ended and is started again"))
-            try? await Task.sleep(for: pause)
+            await sleep(for: pause)
             return true
+        }
+    }
+
+    private func sleep(for pause: Duration) async {
+        await withTaskGroup(of: Void.self) { [wake] group in
+            group.addTask { try? await Task.sleep(for: pause) }
+            group.addTask { await wake.wait() }
+            await group.next()
+            group.cancelAll()
         }
     }
 

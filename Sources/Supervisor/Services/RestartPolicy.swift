@@ -25,6 +25,12 @@ package struct RestartPolicy: Equatable, Sendable {
 
     package init() {}
 
+    /// A person has looked.
+    package mutating func forget() {
+        ends.removeAll()
+        isCrashLooping = false
+    }
+
     package mutating func started(at now: Duration) {
         startedAt = now
     }

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import FoundationEssentials
+import Hummingbird
+import Linux
+import NIOCore
+import Store
+import Synchronization
+
+/// The request's connection, for the caller's credentials.
+struct AdminContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+
+    /// Taken by the kernel at connect(2), and when that was; the same for every request of a connection.
+    func peer() async throws -> (credentials: PeerCredentials, connected: ContinuousClock.Instant) {
+        let channel = channel
+        return try await channel.eventLoop.submit {
+            let credentials = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { try PeerCredentials.of($0) }
+            let start = try channel.pipeline.syncOperations.handler(type: ConnectionStart.self)
+            return (credentials ?? PeerCredentials(pid: 0, uid: .max, gid: .max), start.instant)
+        }.get()
+    }
+}
+
+/// The admin API, `/v1`: who is it, may they, do it, write it down.
+struct AdminResponder: HTTPResponder {
+    typealias Context = AdminContext
+
+    /// A whole configuration document fits.
+    private static let longestBody = 1 << 20
+
+    let authorization: PeerAuthorization
+    let routes: [AdminRoute]
+    let audit: AuditTable
+    let journal: EventJournal
+    private let answered = AnsweredRequests()
+
+    init(authorization: PeerAuthorization, routes: [AdminRoute], audit: AuditTable, journal: EventJournal) {
+        self.authorization = authorization
+        self.routes = routes
+        self.audit = audit
+        self.journal = journal
+    }
+
+    func respond(to request: Request, context: AdminContext) async throws -> Response {
+        let (peer, connected) = try await context.peer()
+        do {
+            guard let role = authorization.role(of: peer) else {
+                if request.method != .get {
+                    try record("uid \(peer.uid)", request, outcome: "403 auth.denied")
+                }
+                throw Problem(
+                    status: 403,
+                    code: "auth.denied",
+                    title: "not permitted",
+                    detail: "the admin API is for root and the members of its group",
+                    hint: "ask for membership of the group, or use sudo"
+                )
+            }
+            let caller = Identity(uid: peer.uid, user: Accounts.userName(peer.uid), role: role)
+            return try await answer(request, caller, connected)
+        } catch let problem as Problem {
+            return AdminAnswer.problem(problem)
+        } catch let error as StoreError {
+            return AdminAnswer.problem(
+                Problem(
+                    status: 503,
+                    code: "store.unavailable",
+                    title: "the database fails",
+                    detail: "\(error)"
+                )
+            )
+        }
+    }
+
+    private func answer(
+        _ request: Request,
+        _ caller: Identity,
+        _ connected: ContinuousClock.Instant
+    ) async throws -> Response {
+        let (route, parameters) = try find(request)
+        let headers = Dictionary(
+            request.headers.map { ($0.name.canonicalName, $0.value) },
+            uniquingKeysWith: { $1 }
+        )
+        let reason = headers["x-reason"].map { String($0.prefix(500)) } ?? ""
+        guard route.isMutating else {
+            let input = AdminRequest(
+                path: request.uri.path,
+                parameters: parameters,
+                query: request.uri.query,
+                headers: headers,
+                body: [],
+                caller: caller,
+                connected: connected,
+                reason: reason
+            )
+            try permit(route, caller)
+            return try await route.answer(input)
+        }
+        let body = try await request.body.collect(upTo: Self.longestBody)
+        let input = AdminRequest(
+            path: request.uri.path,
+            parameters: parameters,
+            query: request.uri.query,
+            headers: headers,
+            body: Array(body.readableBytesView),
+            caller: caller,
+            connected: connected,
+            reason: reason
+        )
+        // A call that is made twice with the same key is carried out once.
+        let key = headers["idempotency-key"].map {
+            "\(caller.uid) \(request.method.rawValue) \(input.path) \($0.prefix(200))"
+        }
+        if let key, let earlier = await answered.answer(key) { return earlier.response }
+        do {
+            try permit(route, caller)
+            if route.needsReason, reason.isEmpty {
+                throw Problem(
+                    status: 400,
+                    code: "request.reason",
+                    title: "a reason is needed",
+                    detail: "the header X-Reason is missing",
+                    path: input.path,
+                    hint: "drimboxctl --reason TEXT"
+                )
+            }
+            let response = try await route.answer(input)
+            try record(caller.user, request, outcome: "\(response.status.code)", reason: reason)
+            if let key { return try await answered.keep(key, response) }
+            return response
+        } catch let problem as Problem {
+            try record(caller.user, request, outcome: "\(problem.status) \(problem.code)", reason: reason)
+            throw problem
+        }
+    }
+
+    private func permit(_ route: AdminRoute, _ caller: Identity) throws {
+        guard caller.role >= route.role else {
+            throw Problem(
+                status: 403,
+                code: "auth.role",
+                title: "not permitted",
+                detail: "found the role \(caller.role.rawValue), expected \(route.role.rawValue)",
+                path: route.pattern
+            )
+        }
+    }
+
+    private func find(_ request: Request) throws -> (route: AdminRoute, parameters: [String: String]) {
+        let path = request.uri.path
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        var methods: Set<String> = []
+        for route in routes {
+            guard let parameters = route.match(parts) else { continue }
+            if route.method == request.method.rawValue { return (route, parameters) }
+            methods.insert(route.method)
+        }
+        guard !methods.isEmpty else { throw AdminAnswer.notFound(path) }
+        throw Problem(
+            status: 405,
+            code: "request.method",
+            title: "wrong method",
+            detail:
+                "found \(request.method.rawValue.prefix(20)), expected \(methods.sorted().joined(separator: " or "))",
+            path: String(path.prefix(256))
+        )
+    }
+
+    /// Without its row in the audit nothing is acknowledged.
+    private func record(_ user: String, _ request: Request, outcome: String, reason: String = "") throws {
+        let row = try audit.append(
+            time: Timestamp.now.milliseconds,
+            user: user,
+            action: request.method.rawValue,
+            subject: String(request.uri.path.prefix(256)),
+            outcome: outcome,
+            reason: reason
+        )
+        journal.record(
+            "audit.row",
+            .info,
+            "a change was asked for",
+            [
+                "number": "\(row.number)", "user": user, "method": row.action, "path": row.subject,
+                "outcome": outcome, "hash": row.hash,
+            ]
+        )
+    }
+}
+
+/// Answers that are kept for callers that ask again with the same `Idempotency-Key`.
+private actor AnsweredRequests {
+    struct Answer {
+        let status: Int
+        let contentType: String
+        let body: [UInt8]
+
+        var response: Response {
+            Response(
+                status: .init(code: status),
+                headers: [.contentType: contentType],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+            )
+        }
+    }
+
+    private static let kept = 256
+    private var answers: [(key: String, answer: Answer)] = []
+
+    func answer(_ key: String) -> Answer? {
+        answers.last { $0.key == key }?.answer
+    }
+
+    /// Takes the body out of `response`, to give it twice.
+    func keep(_ key: String, _ response: Response) async throws -> Response {
+        let collector = BodyCollector()
+        try await response.body.write(collector)
+        let answer = Answer(
+            status: Int(response.status.code),
+            contentType: response.headers[.contentType] ?? "application/json",
+            body: collector.bytes.withLock { $0 }
+        )
+        answers.append((key, answer))
+        if answers.count > Self.kept { answers.removeFirst() }
+        return answer.response
+    }
+}
+
+private final class BodyCollector: ResponseBodyWriter {
+    let bytes = Mutex<[UInt8]>([])
+
+    func write(_ buffer: ByteBuffer) async throws {
+        bytes.withLock { $0 += Array(buffer.readableBytesView) }
+    }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+/// What routes answer with.
+enum AdminAnswer {
+    static func json(_ value: some Encodable, status: Int = 200, headers: HTTPFields = [:]) -> Response {
+        encode(value, status: status, type: "application/json", headers: headers)
+    }
+
+    static func document(_ value: JSONValue, headers: HTTPFields = [:]) -> Response {
+        var fields = headers
+        fields[.contentType] = "application/json"
+        return Response(
+            status: .ok,
+            headers: fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: value.text() + "\n"))
+        )
+    }
+
+    static func text(_ text: String, type: String) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: type],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+
+    static func problem(_ problem: Problem) -> Response {
+        var response = encode(problem, status: problem.status, type: Problem.mediaType, headers: [:])
+        if problem.status == 405, let allowed = problem.detail?.split(separator: " expected ").last {
+            response.headers[.allow] = String(allowed).replacing(" or ", with: ", ")
+        }
+        return response
+    }
+
+    static func notFound(_ path: String) -> Problem {
+        Problem(status: 404, code: "request.path", title: "no such resource", path: String(path.prefix(256)))
+    }
+
+    private static func encode(
+        _ value: some Encodable,
+        status: Int,
+        type: String,
+        headers: HTTPFields
+    ) -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let body = (try? encoder.encode(value)) ?? Data("{}".utf8)
+        var fields = headers
+        fields[.contentType] = type
+        return Response(
+            status: .init(code: status),
+            headers: fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+        )
+    }
+}
