@@ -47,6 +47,7 @@ let package = Package(
         .executable(name: "drimboxd", targets: ["drimboxd"]),
         .executable(name: "drimbox-gateway", targets: ["drimbox-gateway"]),
         .executable(name: "drimbox-codec", targets: ["drimbox-codec"]),
+        .executable(name: "drimbox-probe", targets: ["drimbox-probe"]),
         .executable(name: "drimbox-netgen", targets: ["drimbox-netgen"]),
         .executable(name: "drimboxctl", targets: ["drimboxctl"]),
     ],
@@ -69,7 +70,7 @@ let package = Package(
     ],
     targets: [
         // 0 cellar
-        .target(name: "CLinux"),
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
         .target(name: "CXXHash"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -120,6 +121,7 @@ let package = Package(
                 nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
+        door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
         door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),

@@ -3,6 +3,8 @@
 /// What this build of the DRIMbox is.
 package enum Software {
     package static let version = "0.1.0"
+    /// No clock that is right shows an earlier time.
+    package static let built = Timestamp(milliseconds: 1_795_737_600_000)
     /// Oldest and newest version of the admin API that is served.
     package static let api = VersionReport.API(min: 1, max: 1)
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include <crypt.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "CLinux.h"
 
 #include <fcntl.h>
@@ -78,4 +82,29 @@ ssize_t clinux_receive_message(int socket, void *bytes, size_t capacity, int *de
         memcpy(descriptors, CMSG_DATA(header), sizeof(int) * (size_t)*descriptor_count);
     }
     return count;
+}
+
+int clinux_password_salt(char *result, int size) {
+    return crypt_gensalt_rn("$y$", 0, NULL, 0, result, size) ? 0 : -1;
+}
+
+int clinux_password_hash(const char *password, const char *settings, char *result, int size) {
+    struct crypt_data *data = calloc(1, sizeof *data);
+    if (!data) return -1;
+    const char *hash = crypt_rn(password, settings, data, sizeof *data);
+    const size_t length = hash ? strlen(hash) : 0;
+    const int fits = hash && hash[0] != '*' && length < (size_t)size;
+    if (fits) memcpy(result, hash, length + 1);
+    explicit_bzero(data, sizeof *data);
+    free(data);
+    return fits ? 0 : -1;
+}
+
+int clinux_uevent_socket(void) {
+    const int descriptor = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    if (descriptor < 0) return -1;
+    const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    if (bind(descriptor, (const struct sockaddr *)&address, sizeof address) == 0) return descriptor;
+    close(descriptor);
+    return -1;
 }

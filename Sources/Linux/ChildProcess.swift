@@ -155,31 +155,55 @@ package final class ChildProcess: Sendable {
 }
 
 extension ChildProcess {
-    /// Runs a program to its end and returns what it wrote to standard output, cut at 64 KiB.
+    /// Runs a program to its end and returns what it wrote to standard output, cut at `limit` bytes.
     package static func run(
         _ executable: String,
         _ arguments: [String],
-        deadline: Duration
+        deadline: Duration,
+        limit: Int = 64 << 10
     ) async throws(SystemCallError) -> (exit: ProcessExit, output: String) {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         _ = try systemCall("socketpair", on: executable) { unsafe socketpair(AF_UNIX, kind, 0, &ends) }
-        let reader = Descriptor(owning: ends[0])
+        let reader = ends[0]
         let child: ChildProcess
         do {
             let writer = Descriptor(owning: ends[1])
             child = try await start(executable, arguments, output: .descriptor(writer.rawValue))
+        } catch {
+            close(reader)
+            throw error
         }
+        // While it runs: a program that writes more than the socket holds would wait for ever.
+        let output = Task { await collect(reader, limit) }
         let killer = Task {
             try await Task.sleep(for: deadline)
             child.signal(SIGKILL)
         }
         let exit = await child.exit()
         killer.cancel()
-        let flags = fcntl(reader.rawValue, F_GETFL)
-        _ = fcntl(reader.rawValue, F_SETFL, flags | O_NONBLOCK)
-        let output = (try? reader.readChunk()) ?? []
-        return (exit, String(decoding: output, as: UTF8.self))
+        // Whoever inherited the other end does not keep us.
+        shutdown(reader, Int32(SHUT_RD))
+        return (exit, String(decoding: await output.value, as: UTF8.self))
+    }
+
+    /// Reads until the end and closes; what is beyond `limit` is dropped.
+    private static func collect(_ descriptor: Int32, _ limit: Int) async -> [UInt8] {
+        await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8], Never>) in
+            let answer = OneAnswer(continuation)
+            let isRunning = DetachedThread.start {
+                let reader = Descriptor(owning: descriptor)
+                var bytes: [UInt8] = []
+                while let chunk = try? reader.readChunk() {
+                    bytes += chunk.prefix(max(0, limit - bytes.count))
+                }
+                answer.give(bytes)
+            }
+            if !isRunning {
+                close(descriptor)
+                answer.give([])
+            }
+        }
     }
 }
 

@@ -24,6 +24,76 @@ package enum UnixSocket {
         _ = try systemCall("chmod", on: path) { unsafe chmod(path, others ? 0o666 : 0o660) }
     }
 
+    /// Sends `question` to the server at `path` and returns all it answers until it closes, `limit` bytes at most.
+    /// Longer than `seconds` without a byte is ETIMEDOUT.
+    package static func exchange(
+        _ path: String,
+        _ question: [UInt8],
+        seconds: Int,
+        limit: Int = 1 << 20
+    ) async -> Result<[UInt8], SystemCallError> {
+        await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<[UInt8], SystemCallError>, Never>) in
+            let answer = OneAnswer(continuation)
+            let isRunning = DetachedThread.start {
+                answer.give(
+                    Result { () throws(SystemCallError) in try exchange(path, question, seconds, limit) }
+                )
+            }
+            if !isRunning {
+                answer.give(.failure(SystemCallError(call: "pthread_create", subject: path, errno: EAGAIN)))
+            }
+        }
+    }
+
+    private static func exchange(
+        _ path: String,
+        _ question: [UInt8],
+        _ seconds: Int,
+        _ limit: Int
+    ) throws(SystemCallError) -> [UInt8] {
+        let socket = Descriptor(
+            owning: try systemCall("socket", on: path) {
+                Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            }
+        )
+        let handle = socket.rawValue
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        _ = unsafe setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, &time, size)
+        _ = unsafe setsockopt(handle, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+        try unsafe withAddress(path) { address, length in unsafe Int(connect(handle, address, length)) }
+        var sent = 0
+        while sent < question.count {
+            sent += try systemCall("send", on: path) {
+                unsafe question.withUnsafeBytes {
+                    unsafe send(
+                        handle,
+                        $0.baseAddress?.advanced(by: sent),
+                        $0.count - sent,
+                        Int32(MSG_NOSIGNAL)
+                    )
+                }
+            }
+        }
+        shutdown(handle, Int32(SHUT_WR))
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16 << 10)
+        while answer.count < limit {
+            do throws(SystemCallError) {
+                let count = try systemCall("recv", on: path) {
+                    unsafe chunk.withUnsafeMutableBytes { unsafe recv(handle, $0.baseAddress, $0.count, 0) }
+                }
+                if count == 0 { return answer }
+                answer += chunk.prefix(count)
+            } catch {
+                guard error.errno == EAGAIN else { throw error }
+                throw SystemCallError(call: "recv", subject: path, errno: ETIMEDOUT)
+            }
+        }
+        throw SystemCallError(call: "recv", subject: path, errno: EFBIG)
+    }
+
     private static func isListening(_ path: String) throws(SystemCallError) -> Bool {
         let descriptor = Descriptor(
             owning: try systemCall("socket", on: path) {

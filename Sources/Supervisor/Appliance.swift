@@ -37,9 +37,10 @@ package struct Appliance: Sendable {
         try UnixSocket.claim(configuration.admin.socket)
         let table = try RevisionTable(path: configuration.databasePath)
         let audit = try AuditTable(path: configuration.stateDirectory + "/audit.db")
+        let users = try UserTable(path: configuration.stateDirectory + "/users.db")
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
-        return compose(table, audit, revision, box)
+        return compose(table, audit, users, revision, box)
     }
 
     /// The gateway has another user; the document holds no secret.
@@ -92,6 +93,7 @@ package struct Appliance: Sendable {
     private func compose(
         _ table: RevisionTable,
         _ audit: AuditTable,
+        _ users: UserTable,
         _ revision: RevisionTable.Revision,
         _ box: BoxConfiguration
     ) -> [any Service] {
@@ -124,11 +126,22 @@ package struct Appliance: Sendable {
             board: board,
             journal: journal
         )
+        let health = HealthMonitor(
+            settings: configuration.health,
+            directory: configuration.stateDirectory,
+            probe: hardware,
+            table: table,
+            transactions: transactions,
+            board: board,
+            journal: journal
+        )
         let routes = AdminRoutes(
             board: board,
             gateway: client,
             supervisor: gateway,
             transactions: transactions,
+            health: health,
+            users: ConsoleUsers(table: users, journal: journal),
             audit: audit,
             journal: journal
         )
@@ -170,7 +183,7 @@ package struct Appliance: Sendable {
                 board: board,
                 listening: listening
             ),
-            reporter,
+            HealthService(monitor: health), reporter,
         ]
     }
 
@@ -186,6 +199,13 @@ package struct Appliance: Sendable {
             },
             echo: { await client.echo($0) }
         )
+    }
+
+    private var hardware: HardwareProbe {
+        if isUnit { return HardwareProbe(door: .socket(configuration.runtimeDirectory + "/probe.sock")) }
+        let health = configuration.health
+        let arguments = ["--tcti", health.tcti, "--smartctl", health.smartctl]
+        return HardwareProbe(door: .child(executable: Self.besideUs("drimbox-probe"), arguments: arguments))
     }
 
     private var isUnit: Bool {

@@ -9,7 +9,8 @@ private let floors: [String: Int] = [
     "DICOM": 2, "Admin": 2,
     "Store": 3, "Transfer": 3, "Codecs": 3, "HostNetwork": 3, "Health": 3, "TPM": 3,
     "Supervisor": 4,
-    "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimboxctl": 5,
+    "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
+    "drimboxctl": 5,
 ]
 
 private let repository = URL(filePath: #filePath)
@@ -115,7 +116,7 @@ private func sourceFiles() throws -> [SourceFile] {
     }
 
     private static let executables = [
-        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimboxctl",
+        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe", "drimboxctl",
     ]
     private static var release: URL { repository.appending(path: ".build/release") }
     private static var hasRelease: Bool {

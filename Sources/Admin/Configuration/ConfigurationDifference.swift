@@ -23,7 +23,7 @@ package struct ConfigurationDifference: Codable, Equatable, Sendable {
     }
 
     package var changeClass: Class {
-        let quiet = ["site", "network.dns", "network.ntp", "network.proxy", "network.firewall"]
+        let quiet = ["network.dns", "network.ntp", "network.proxy", "network.firewall"]
         if quiet.contains(where: { path == $0 || path.hasPrefix($0 + ".") || path.hasPrefix($0 + "[") }) {
             return .live
         }

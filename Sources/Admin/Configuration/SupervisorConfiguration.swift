@@ -12,11 +12,26 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         package let viewers: String?
     }
 
+    /// Which hardware this box has, and so looks after.
+    package struct Health: Equatable, Sendable {
+        /// smartctl is asked.
+        package let disks: Bool
+        package let tpm: Bool
+        /// chronyc is asked.
+        package let clock: Bool
+        /// Name of a UPS that NUT knows.
+        package let ups: String?
+        /// Where the TPM is, for tss2: `device:/dev/tpmrm0`.
+        package let tcti: String
+        package let smartctl: String
+    }
+
     package let stateDirectory: String
     package let runtimeDirectory: String
     /// Where systemd-networkd looks for what the supervisor generates.
     package let networkDirectory: String
     package let admin: AdminSocket
+    package let health: Health
     /// Path of the gateway's program; the one beside the supervisor's where it is absent.
     package let gatewayExecutable: String?
     /// The box's configuration until somebody applies another one.
@@ -31,6 +46,7 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         runtimeDirectory = reader.optionalString("runtimeDirectory", .runtimeDirectory) ?? "/run/drimbox"
         networkDirectory = reader.optionalString("networkDirectory", .path) ?? "/run/systemd/network"
         admin = AdminSocket(reading: reader.optionalObject("admin"), runtimeDirectory: runtimeDirectory)
+        health = Health(reading: reader.optionalObject("health"))
         var executable: String?
         let factory = BoxConfiguration(site: site, reading: &reader) { gateway in
             executable = gateway.optionalString("executable", .path)
@@ -59,6 +75,19 @@ package struct SupervisorConfiguration: Equatable, Sendable {
     /// Where the gateway's document is rendered to.
     package var gatewayDocumentPath: String {
         runtimeDirectory + "/gateway.json"
+    }
+}
+
+extension SupervisorConfiguration.Health {
+    fileprivate init(reading object: ConfigurationReader?) {
+        var reader = object
+        disks = reader?.boolean("disks", default: false) ?? false
+        tpm = reader?.boolean("tpm", default: false) ?? false
+        clock = reader?.boolean("clock", default: false) ?? false
+        ups = reader?.optionalString("ups", .group)
+        tcti = reader?.optionalString("tcti", .text) ?? "device:/dev/tpmrm0"
+        smartctl = reader?.optionalString("smartctl", .path) ?? "/usr/sbin/smartctl"
+        reader?.finish()
     }
 }
 

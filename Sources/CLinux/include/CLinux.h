@@ -55,4 +55,11 @@ int clinux_sem_wait_monotonic(sem_t *semaphore, const struct timespec *end);
 /* O_TMPFILE is declared under _GNU_SOURCE only. */
 extern const int clinux_O_TMPFILE;
 
+/* <crypt.h> (crypt(5)): text with its closing NUL into `result`; 0, or -1 where it does not fit or is not made. */
+int clinux_password_salt(char *result, int size);
+int clinux_password_hash(const char *password, const char *settings, char *result, int size);
+
+/* A netlink socket for the kernel's device events; -1 where it is not permitted. */
+int clinux_uevent_socket(void);
+
 #endif

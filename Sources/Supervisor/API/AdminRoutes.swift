@@ -20,11 +20,13 @@ struct AdminRoutes: Sendable {
     let gateway: GatewayClient
     let supervisor: ServiceSupervisor
     let transactions: ConfigurationTransactions
+    let health: HealthMonitor
+    let users: ConsoleUsers
     let audit: AuditTable
     let journal: EventJournal
 
     var all: [AdminRoute] {
-        box + pipeline + configuration + network + auditing
+        box + pipeline + configuration + network + persons + auditing
     }
 
     private func get(
@@ -66,6 +68,11 @@ struct AdminRoutes: Sendable {
                 }
                 await supervisor.restart()
                 return AdminAnswer.json(await board.service(named: status.name) ?? status, status: 202)
+            },
+            get("/v1/health") { _ in AdminAnswer.json(await health.report) },
+            post("/v1/health/check", role: .operator) { _ in
+                await health.look(everything: true)
+                return AdminAnswer.json(await health.report)
             },
             get("/v1/issues") { _ in AdminAnswer.json(IssueList(issues: await board.openIssues)) },
             get("/v1/issues/{code}") { request in
@@ -314,6 +321,40 @@ struct AdminRoutes: Sendable {
                 return AdminAnswer.json(await transactions.test(Set(kinds)))
             },
         ]
+    }
+
+    // MARK: Persons of the console
+
+    private var persons: [AdminRoute] {
+        [
+            get("/v1/users") { _ in AdminAnswer.json(ConsoleUserList(users: try users.all())) },
+            post("/v1/users", role: .admin) { request in
+                try await users.put(try decoded(ConsoleUserRequest.self, request))
+                return AdminAnswer.json(ConsoleUserList(users: try users.all()))
+            },
+            AdminRoute(method: "DELETE", pattern: "/v1/users/{name}", role: .admin) { request in
+                guard try users.remove(request.parameter("name")) else {
+                    throw AdminAnswer.notFound(request.path)
+                }
+                return AdminAnswer.json(ConsoleUserList(users: try users.all()))
+            },
+            post("/v1/sessions", role: .viewer) { request in
+                AdminAnswer.json(try await users.login(try decoded(LoginRequest.self, request)))
+            },
+        ]
+    }
+
+    private func decoded<Value: Decodable>(_ type: Value.Type, _ request: AdminRequest) throws -> Value {
+        guard let value = try? JSONDecoder().decode(type, from: Data(request.body)) else {
+            throw Problem(
+                status: 400,
+                code: "request.body",
+                title: "the request is not understood",
+                detail: "expected the members of \(type)",
+                path: request.path
+            )
+        }
+        return value
     }
 
     // MARK: Audit

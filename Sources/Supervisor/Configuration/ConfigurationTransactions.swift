@@ -52,7 +52,7 @@ package actor ConfigurationTransactions {
     private let board: StatusBoard
     private let journal: EventJournal
     private var revision: RevisionTable.Revision
-    private(set) var box: BoxConfiguration
+    package private(set) var box: BoxConfiguration
     private var pending: Attempt?
     private var ended: [TransactionStatus] = []
     /// Applying and rolling back follow each other.
@@ -352,6 +352,9 @@ package actor ConfigurationTransactions {
         return NetworkTestReport(steps: kinds.isEmpty ? steps : steps.filter { kinds.contains($0.kind) })
     }
 
+    package func linkSteps(_ network: NetworkConfiguration) async -> [NetworkTestStep] {
+        await probe.links(network)
+    }
     package func links() async throws -> [LinkStatus] { try await networkd.links() }
     package func routes() async throws -> [RouteStatus] { try await networkd.routes() }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the supervisor asks of `drimbox-probe`: one request, one answer, and the process ends.
+package enum ProbeRequest: Codable, Equatable, Sendable {
+    /// A device that `smartctl` knows, below /dev.
+    case disk(device: String)
+    case tpm
+    /// Makes the identity key where there is none, and a PKCS#10 request for it.
+    case certificateRequest(commonName: String, organization: String?)
+    /// At most 32 bytes.
+    case quote(nonce: [UInt8])
+}
+
+package enum ProbeAnswer: Codable, Equatable, Sendable {
+    case disk(DiskReport)
+    case tpm(TPMReport)
+    /// PEM.
+    case certificateRequest(String)
+    case quote(TPMQuote)
+    case tpmFailure(TPMFailure)
+    case refused(String)
+}
+
+/// `GET /v1/health`.
+package struct BoxHealth: Codable, Equatable, Sendable {
+    package var report: HealthReport
+    /// Absent where there is none, or none has answered.
+    package var tpm: TPMReport?
+    package var tpmFailure: String?
+
+    package init(report: HealthReport, tpm: TPMReport? = nil, tpmFailure: String? = nil) {
+        self.report = report
+        self.tpm = tpm
+        self.tpmFailure = tpmFailure
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import FoundationEssentials
+import Glibc
+import Health
+import Linux
+import TPM
+
+/// Asks the hardware what only root may ask: one request on standard input or as an argument, one answer on
+/// standard output, and it ends. A chip or a disk that never answers costs this process, which is killed.
+@main
+struct Command {
+    private static let smartctlDeadline: Duration = .seconds(20)
+    private static let longestRequest = 64 << 10
+
+    private var tcti = "device:/dev/tpmrm0"
+    private var smartctl = "/usr/sbin/smartctl"
+    private var request: String?
+
+    private init(_ arguments: [String]) throws(Usage) {
+        var rest = arguments[...]
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw Usage(word: name) }
+            switch name {
+            case "--tcti": tcti = value
+            case "--smartctl": smartctl = value
+            case "--request": request = value
+            default: throw Usage(word: name)
+            }
+        }
+    }
+
+    private struct Usage: Error, CustomStringConvertible {
+        let word: String
+
+        var description: String {
+            "found \(word), expected [--tcti TCTI] [--smartctl PATH] [--request JSON]"
+        }
+    }
+
+    static func main() async {
+        do {
+            // The supervisor's end is ours, where it is the parent; a socket's instance has systemd for that.
+            try? ParentProcess.bindLife()
+            let command = try Command(Array(CommandLine.arguments.dropFirst()))
+            let answer = await command.answer()
+            print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
+        } catch {
+            StandardError.print("drimbox-probe: \(error)")
+            OwnProcess.end(status: 2)
+        }
+    }
+
+    private func answer() async -> ProbeAnswer {
+        let text = request ?? readLine(strippingNewline: true) ?? ""
+        guard text.utf8.count <= Self.longestRequest,
+            let request = try? JSONDecoder().decode(ProbeRequest.self, from: Data(text.utf8))
+        else { return .refused("a request that is not one of ours") }
+        switch request {
+        case .disk(let device): return await disk(device)
+        case .tpm: return tpm { tpm throws(TPMFailure) in .tpm(try tpm.report()) }
+        case .quote(let nonce): return tpm { tpm throws(TPMFailure) in .quote(try tpm.quote(nonce: nonce)) }
+        case .certificateRequest(let commonName, let organization):
+            return tpm { tpm throws(TPMFailure) in
+                do throws(TPMFailure) {
+                    _ = try tpm.createIdentityKey()
+                } catch {
+                    // One that is there is used.
+                    guard error.kind == .keyExists else { throw error }
+                }
+                let subject = CertificateSubject(commonName: commonName, organization: organization)
+                return .certificateRequest(try tpm.certificateRequest(for: subject))
+            }
+        }
+    }
+
+    private func tpm(_ body: (borrowing TPM) throws(TPMFailure) -> ProbeAnswer) -> ProbeAnswer {
+        do throws(TPMFailure) {
+            let tpm = try TPM(tcti: tcti)
+            return try body(tpm)
+        } catch {
+            return .tpmFailure(error)
+        }
+    }
+
+    private func disk(_ device: String) async -> ProbeAnswer {
+        let name = device.hasPrefix("/dev/") ? device.dropFirst(5) : ""
+        guard !name.isEmpty,
+            name.utf8.allSatisfy({ byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte)
+            })
+        else { return .refused("found \(device.prefix(40)), expected the name of a disk below /dev") }
+        let time = Timestamp(milliseconds: WallClock.milliseconds())
+        do {
+            // A sleeping disk is not woken.
+            let result = try await ChildProcess.run(
+                smartctl,
+                ["--json=c", "-a", "-n", "standby,3", device],
+                deadline: Self.smartctlDeadline,
+                limit: Smartctl.outputLimit
+            )
+            guard case .status(let status) = result.exit else {
+                return .disk(Smartctl.silent(device: device, time: time))
+            }
+            return .disk(
+                Smartctl.report(
+                    device: device,
+                    output: Array(result.output.utf8),
+                    exitStatus: Int(status),
+                    time: time
+                )
+            )
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+}
