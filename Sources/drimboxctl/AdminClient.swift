@@ -10,8 +10,11 @@ import Transfer
 enum Exit {
     static let failed = ExitCode(1)
     static let usage = ExitCode(2)
+    static let invalid = ExitCode(3)
     static let denied = ExitCode(4)
+    static let conflict = ExitCode(5)
     static let unreachable = ExitCode(6)
+    static let rolledBack = ExitCode(7)
     static let deadline = ExitCode(8)
 }
 
@@ -21,6 +24,8 @@ struct AdminClient: Sendable {
 
     let socket: String
     let messages: Messages
+    /// Goes into the audit with whatever is changed.
+    var reason: String?
 
     private var http: UnixHTTPClient { UnixHTTPClient(socketPath: socket) }
 
@@ -31,10 +36,29 @@ struct AdminClient: Sendable {
     func request(_ method: String, _ target: String, body: [UInt8] = [], seconds: Int = deadline) async throws
         -> [UInt8]
     {
+        try await call(method, target, body: body, seconds: seconds).body
+    }
+
+    /// With the answer's headers.
+    func call(
+        _ method: String,
+        _ target: String,
+        headers: [String: String] = [:],
+        body: [UInt8] = [],
+        seconds: Int = deadline
+    ) async throws -> UnixHTTPClient.Response {
+        var headers = headers
+        headers["x-reason"] = reason
         do {
-            let response = try await http.request(method, target, body: body, deadline: .seconds(seconds))
+            let response = try await http.request(
+                method,
+                target,
+                headers: headers,
+                body: body,
+                deadline: .seconds(seconds)
+            )
             guard (200..<300).contains(response.status) else { throw failure(of: response, target) }
-            return response.body
+            return response
         } catch let error as UnixHTTPError {
             throw failure(of: error)
         }
@@ -66,8 +90,13 @@ struct AdminClient: Sendable {
     private func failure(of response: UnixHTTPClient.Response, _ target: String) -> ExitCode {
         let problem = try? JSONDecoder().decode(Problem.self, from: Data(response.body))
         let detail = problem?.detail ?? problem?.title ?? "status \(response.status)"
-        if response.status == 403 { return complain(messages.denied(detail), Exit.denied) }
-        return complain("\(target): \(detail)", Exit.failed)
+        let hint = problem?.hint.map { "\n   -> \($0)" } ?? ""
+        return switch response.status {
+        case 403: complain(messages.denied(detail), Exit.denied)
+        case 422: complain(detail + hint, Exit.invalid)
+        case 409, 412: complain((problem.map { "\($0.title): " } ?? "") + detail + hint, Exit.conflict)
+        default: complain("\(target): \(detail)\(hint)", Exit.failed)
+        }
     }
 
     private func failure(of error: UnixHTTPError) -> ExitCode {

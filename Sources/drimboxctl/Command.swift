@@ -8,12 +8,18 @@ import Linux
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimboxctl",
-        abstract: "Asks the DRIMbox how it is.",
-        discussion: "Exit: 0 ok, 1 failed, 2 usage, 4 denied, 6 daemon unreachable, 8 deadline.",
+        abstract: "Asks the DRIMbox how it is, and changes its configuration.",
+        discussion: """
+            Exit: 0 ok, 1 failed, 2 usage, 3 invalid configuration, 4 denied, 5 conflict or pending, \
+            6 daemon unreachable, 7 rolled back, 8 deadline.
+            """,
         version: Software.version,
         subcommands: [
-            StatusCommand.self, EventsCommand.self, ServicesCommand.self, PipelineCommand.self,
-            MetricsCommand.self, DICOMCommand.self, VersionCommand.self,
+            StatusCommand.self, IssuesCommand.self, HealthCommand.self, EventsCommand.self,
+            ConfigCommand.self,
+            NetCommand.self, ServiceCommand.self, ServicesCommand.self, PipelineCommand.self,
+            DICOMCommand.self,
+            AuditCommand.self, UserCommand.self, MetricsCommand.self, WhoAmICommand.self, VersionCommand.self,
         ]
     )
 
@@ -57,13 +63,16 @@ struct Options: ParsableArguments {
     @Option(help: "Language of text output; else LC_ALL, LC_MESSAGES or LANG.")
     var lang: Language?
 
+    @Option(help: ArgumentHelp("Why: written into the audit.", valueName: "text"))
+    var reason: String?
+
     var messages: Messages {
         Messages(language: lang ?? Language(environment: ProcessInfo.processInfo.environment))
     }
 
     var client: AdminClient {
         let fallback = ProcessInfo.processInfo.environment["DRIMBOX_SOCKET"] ?? "/run/drimbox/admin.sock"
-        return AdminClient(socket: socket ?? fallback, messages: messages)
+        return AdminClient(socket: socket ?? fallback, messages: messages, reason: reason)
     }
 
     var rendering: Rendering {
@@ -81,7 +90,7 @@ struct Options: ParsableArguments {
 
 /// Global options may stand before the subcommand; the parser expects them after it.
 enum GlobalOptions {
-    private static let withValue: Set<String> = ["--socket", "-o", "--output", "--lang"]
+    private static let withValue: Set<String> = ["--socket", "-o", "--output", "--lang", "--reason"]
 
     static func moved(_ arguments: [String]) -> [String] {
         var leading: [String] = []
@@ -99,7 +108,9 @@ enum GlobalOptions {
         }
         guard let subcommand = rest.first, !subcommand.hasPrefix("-") else { return arguments }
         // A group's own subcommand takes them.
-        let words = subcommand == DICOMCommand.configuration.commandName ? min(2, rest.count) : 1
+        let groups = Command.configuration.subcommands.filter { !$0.configuration.subcommands.isEmpty }
+        let isGroup = groups.contains { $0.configuration.commandName == subcommand }
+        let words = isGroup ? min(2, rest.count) : 1
         return rest.prefix(words) + leading + rest.dropFirst(words)
     }
 }

@@ -5,7 +5,7 @@ import Admin
 struct Messages: Sendable {
     let language: Language
 
-    private func pick(_ english: String, _ french: String) -> String {
+    func pick(_ english: String, _ french: String) -> String {
         switch language {
         case .english: english
         case .french: french

@@ -145,11 +145,11 @@ struct Rendering: Sendable {
 
     // MARK: Pieces
 
-    private func row(_ title: String, _ text: String) -> String {
+    func row(_ title: String, _ text: String) -> String {
         title + String(repeating: " ", count: max(1, 17 - title.count)) + text
     }
 
-    private func table(_ rows: [[String]]) -> String {
+    func table(_ rows: [[String]]) -> String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.enumerated().map { column, cell in
@@ -168,7 +168,7 @@ struct Rendering: Sendable {
     }
 
     /// Text of the box or of a peer must not steer the terminal.
-    private func clean(_ text: String) -> String {
+    func clean(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
                 text.unicodeScalars.map { scalar in
@@ -185,7 +185,7 @@ struct Rendering: Sendable {
         max(0, Int(now.milliseconds - time.milliseconds) / 1000)
     }
 
-    private func age(_ time: Timestamp?) -> String {
+    func age(_ time: Timestamp?) -> String {
         time.map { messages.ago(span(seconds(since: $0))) } ?? messages.never
     }
 
@@ -198,7 +198,7 @@ struct Rendering: Sendable {
         return "\(seconds) s"
     }
 
-    private func bytes(_ count: Int) -> String {
+    func bytes(_ count: Int) -> String {
         var value = Double(count)
         var unit = 0
         while value >= 1024, unit < messages.byteUnits.count - 1 {
@@ -218,7 +218,7 @@ struct Rendering: Sendable {
         seconds < 1 ? "\(Int((seconds * 1000).rounded())) ms" : "\(tenths(seconds)) s"
     }
 
-    private func percent(_ part: Int, _ whole: Int) -> Int {
+    func percent(_ part: Int, _ whole: Int) -> Int {
         whole > 0 ? Int(Double(part) / Double(whole) * 100) : 0
     }
 }

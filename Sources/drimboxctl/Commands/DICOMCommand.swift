@@ -40,22 +40,11 @@ struct EchoCommand: AsyncParsableCommand {
     var peer: String
 
     func run() async throws {
-        let target = "/v1/peers/\(Self.encoded(peer))/echo"
+        let target = "/v1/peers/\(PathSegment.encoded(peer))/echo"
         let body = try await options.client.request("POST", target, seconds: Self.seconds)
         let report = try options.client.decode(EchoReport.self, body)
         options.show(body) { options.rendering.echo(report) }
         if report.milliseconds == nil { throw Exit.failed }
-    }
-
-    private static func encoded(_ text: String) -> String {
-        text.utf8.map { byte in
-            let isPlain =
-                byte < 0x80
-                && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
-            return isPlain || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-                ? String(UnicodeScalar(byte))
-                : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }.joined()
     }
 }
 
