@@ -54,7 +54,10 @@ package struct Networkd: Sendable {
         }
         _ = try write(rendering.resolver, to: ownDirectory + "/resolv.conf")
         _ = try write(rendering.timeSources, to: ownDirectory + "/chrony.sources")
-        change.isFirewallNew = try write(rendering.firewall, to: firewallFile)
+        // Where the network was never ours, neither is the firewall.
+        if !rendering.networkd.isEmpty || FileStamp(firewallFile) != nil {
+            change.isFirewallNew = try write(rendering.firewall, to: firewallFile)
+        }
         return change
     }
 

@@ -14,10 +14,13 @@ package struct Appliance: Sendable {
     private static let gatewayUnit = "drimbox-gateway.service"
 
     private let configuration: SupervisorConfiguration
+    private let isSafeMode: Bool
     private let journal = EventJournal()
 
-    package init(configuration: SupervisorConfiguration) {
+    /// `isSafeMode`: the confirmed network, the admin API for looking and going back, no gateway.
+    package init(configuration: SupervisorConfiguration, isSafeMode: Bool = false) {
         self.configuration = configuration
+        self.isSafeMode = isSafeMode
     }
 
     /// The admin API and its questions to the gateway need no second event loop. To be called once in a
@@ -97,7 +100,7 @@ package struct Appliance: Sendable {
         _ revision: RevisionTable.Revision,
         _ box: BoxConfiguration
     ) -> [any Service] {
-        let board = StatusBoard(site: box.site, journal: journal)
+        let board = StatusBoard(site: box.site, isSafeMode: isSafeMode, journal: journal)
         let listening = Gate()
         let answered = Gate()
         let client = GatewayClient(socketPath: configuration.runtimeDirectory + "/gateway.sock")
@@ -126,7 +129,7 @@ package struct Appliance: Sendable {
             board: board,
             journal: journal
         )
-        let health = HealthMonitor(
+        let monitor = HealthMonitor(
             settings: configuration.health,
             directory: configuration.stateDirectory,
             probe: hardware,
@@ -140,7 +143,7 @@ package struct Appliance: Sendable {
             gateway: client,
             supervisor: gateway,
             transactions: transactions,
-            health: health,
+            health: monitor,
             users: ConsoleUsers(table: users, journal: journal),
             audit: audit,
             journal: journal
@@ -160,6 +163,7 @@ package struct Appliance: Sendable {
             responder: AdminResponder(
                 authorization: authorization,
                 routes: routes.all,
+                isSafeMode: isSafeMode,
                 audit: audit,
                 journal: journal
             ),
@@ -175,16 +179,18 @@ package struct Appliance: Sendable {
             listening: listening,
             answered: answered
         )
-        return [
-            server,
-            GatewayService(
-                supervisor: gateway,
-                transactions: transactions,
-                board: board,
-                listening: listening
-            ),
-            HealthService(monitor: health), reporter,
-        ]
+        let health = HealthService(monitor: monitor)
+        if isSafeMode {
+            answered.open()
+            return [server, RestoringService(transactions: transactions), health, reporter]
+        }
+        let pipeline = GatewayService(
+            supervisor: gateway,
+            transactions: transactions,
+            board: board,
+            listening: listening
+        )
+        return [server, pipeline, health, reporter]
     }
 
     private func surroundings(
@@ -249,6 +255,18 @@ private struct GatewayService: Service {
             }
         } onGracefulShutdown: {
             Task { await board.stop() }
+        }
+    }
+}
+
+/// Safe mode: the network comes up, and nothing is started.
+private struct RestoringService: Service {
+    let transactions: ConfigurationTransactions
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await transactions.restore()
+            await Gate().wait()
         }
     }
 }

@@ -21,9 +21,13 @@ package actor StatusBoard {
     /// Its answer is the last one that the gateway gave.
     private var pipeline: PipelineStatus?
 
-    package init(site: String, journal: EventJournal) {
+    private let isSafeMode: Bool
+
+    package init(site: String, isSafeMode: Bool = false, journal: EventJournal) {
         self.site = site
+        self.isSafeMode = isSafeMode
         self.journal = journal
+        if isSafeMode { state = .safeMode }
     }
 
     package func set(_ status: ServiceStatus, nextStart: Timestamp? = nil) {
@@ -114,6 +118,8 @@ package actor StatusBoard {
         let next: BoxStatus.State
         if isStopping {
             next = .stopping
+        } else if isSafeMode {
+            next = .safeMode
         } else if !issues.isEmpty {
             next = .degraded
         } else if states.allSatisfy({ $0 == .running }), !states.isEmpty {

@@ -24,12 +24,15 @@ struct Command: AsyncParsableCommand {
     @Flag(help: "Check the configuration and end: 0 when it is good, 3 when not.")
     var check = false
 
+    @Flag(help: "The confirmed network and the admin API only: for a box whose supervisor keeps ending.")
+    var safeMode = false
+
     func run() async throws {
         let configuration = try read()
         if check { return }
         Journal.bootstrap()
         Appliance.limitThreads()
-        let appliance = Appliance(configuration: configuration)
+        let appliance = Appliance(configuration: configuration, isSafeMode: safeMode)
         do {
             let services = try appliance.prepare()
             var logger = Logger(label: "lifecycle")

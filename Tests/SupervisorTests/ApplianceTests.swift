@@ -11,73 +11,6 @@ import Transfer
 
 @testable import Supervisor
 
-private let fakeGateway = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Support/fake_gateway.py").path
-private let hasPython = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
-
-/// A whole supervisor on sockets of its own, with the fake gateway as its child.
-private struct Box {
-    let directory: String
-    let appliance: Appliance
-    let client: UnixHTTPClient
-
-    init() throws {
-        directory = "/tmp/drimbox-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let document = """
-            { "site": "Test", "stateDirectory": "\(directory)/state", "runtimeDirectory": "\(directory)/run",
-              "admin": { "group": "root" },
-              "gateway": { "executable": "\(fakeGateway)",
-                           "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
-                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
-            """
-        appliance = Appliance(configuration: try SupervisorConfiguration(json: Array(document.utf8)))
-        client = UnixHTTPClient(socketPath: "\(directory)/run/admin.sock")
-    }
-
-    var gatewayPIDs: [Int32] {
-        let text = (try? String(contentsOfFile: "\(directory)/run/starts", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").compactMap { Int32($0) }
-    }
-
-    func run(_ body: () async throws -> Void) async throws {
-        let services = try appliance.prepare()
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let group = ServiceGroup(
-            configuration: .init(services: services.map { .init(service: $0) }, logger: logger)
-        )
-        let task = Task { try await group.run() }
-        do {
-            try await eventually { try await get("/v1/status", BoxStatus.self).state == .inService }
-            try await body()
-        } catch {
-            await group.triggerGracefulShutdown()
-            _ = await task.result
-            throw error
-        }
-        await group.triggerGracefulShutdown()
-        try await task.value
-        try FileManager.default.removeItem(atPath: directory)
-    }
-
-    func eventually(_ condition: () async throws -> Bool) async throws {
-        while (try? await condition()) != true { try await Task.sleep(for: .milliseconds(10)) }
-    }
-
-    func get<Value: Decodable>(_ target: String, _ type: Value.Type) async throws -> Value {
-        let response = try await client.get(target, deadline: .seconds(30))
-        return try JSONDecoder().decode(type, from: Data(response.body))
-    }
-
-    func events(since: UInt64 = 0) async throws -> [ServerSentEvent] {
-        let response = try await client.get("/v1/events?follow=0&since=\(since)", deadline: .seconds(30))
-        #expect(response.headers["content-type"] == "text/event-stream")
-        var parser = ServerSentEventParser()
-        return try parser.feed(response.body)
-    }
-}
-
 /// Reads `/v1/events` as they come.
 private final class Follower: Sendable {
     private let client: UnixHTTPClient
@@ -99,13 +32,13 @@ private final class Follower: Sendable {
 @Suite(
     "The supervisor as a whole",
     .timeLimit(.minutes(10)),
-    .enabled(if: hasPython, "the fake gateway needs /usr/bin/python3")
+    .enabled(if: SupervisedBox.isPossible, "the fake gateway needs /usr/bin/python3")
 )
 struct ApplianceTests {
     @Test("every resource answers, and the gateway's events are numbered among ours") func resources()
         async throws
     {
-        let box = try Box()
+        let box = try SupervisedBox()
         try await box.run {
             #expect(try await box.get("/v1/version", VersionReport.self).software == Software.version)
             #expect(try await box.get("/v1/services", ServiceList.self).services.map(\.name) == ["gateway"])
@@ -138,7 +71,7 @@ struct ApplianceTests {
         ]
     )
     func problems(target: String, status: Int) async throws {
-        let box = try Box()
+        let box = try SupervisedBox()
         try await box.run {
             let response = try await box.client.get(target, deadline: .seconds(30))
             #expect(response.status == status)
@@ -150,7 +83,7 @@ struct ApplianceTests {
     @Test("a follower hears of what comes, and its stream ends with the supervisor") func following()
         async throws
     {
-        let box = try Box()
+        let box = try SupervisedBox()
         let follower = Follower(client: box.client)
         var reading: Task<Void, any Error>?
         try await box.run {
@@ -163,7 +96,7 @@ struct ApplianceTests {
     }
 
     @Test("a gateway that is killed comes back, and ends with the supervisor") func restart() async throws {
-        let box = try Box()
+        let box = try SupervisedBox()
         var pids: [Int32] = []
         try await box.run {
             kill(try #require(box.gatewayPIDs.last), SIGKILL)
@@ -180,7 +113,7 @@ struct ApplianceTests {
     @Test("the socket is for its owner and group, and a second supervisor keeps away") func socket()
         async throws
     {
-        let box = try Box()
+        let box = try SupervisedBox()
         try await box.run {
             let path = box.client.socketPath
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
@@ -192,7 +125,7 @@ struct ApplianceTests {
     }
 
     @Test("a socket that a killed supervisor left is no obstacle") func staleSocket() async throws {
-        let box = try Box()
+        let box = try SupervisedBox()
         try FileManager.default.createDirectory(
             atPath: box.directory + "/run",
             withIntermediateDirectories: true
@@ -208,7 +141,7 @@ struct ApplianceTests {
         .enabled(if: geteuid() == 0, "another user's process is needed: root only")
     )
     func denied() async throws {
-        let box = try Box()
+        let box = try SupervisedBox()
         try await box.run {
             let path = box.client.socketPath
             chmod(path, 0o666)

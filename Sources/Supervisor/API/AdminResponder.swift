@@ -39,13 +39,21 @@ struct AdminResponder: HTTPResponder {
 
     let authorization: PeerAuthorization
     let routes: [AdminRoute]
+    let isSafeMode: Bool
     let audit: AuditTable
     let journal: EventJournal
     private let answered = AnsweredRequests()
 
-    init(authorization: PeerAuthorization, routes: [AdminRoute], audit: AuditTable, journal: EventJournal) {
+    init(
+        authorization: PeerAuthorization,
+        routes: [AdminRoute],
+        isSafeMode: Bool,
+        audit: AuditTable,
+        journal: EventJournal
+    ) {
         self.authorization = authorization
         self.routes = routes
+        self.isSafeMode = isSafeMode
         self.audit = audit
         self.journal = journal
     }
@@ -145,6 +153,15 @@ struct AdminResponder: HTTPResponder {
     }
 
     private func permit(_ route: AdminRoute, _ caller: Identity) throws {
+        if isSafeMode, route.isMutating, !route.worksInSafeMode {
+            throw Problem(
+                status: 503,
+                code: "state.safe_mode",
+                title: "the box is in safe mode",
+                detail: "\(route.pattern) is not available there",
+                hint: "restore a revision, then restart drimboxd"
+            )
+        }
         guard caller.role >= route.role else {
             throw Problem(
                 status: 403,

@@ -63,6 +63,8 @@ struct AdminRoute: Sendable {
     let role: Role
     /// The caller has to say why: `X-Reason`.
     var needsReason = false
+    /// What changes something works in safe mode only where it helps to leave it.
+    var worksInSafeMode = false
     let answer: @Sendable (AdminRequest) async throws -> Response
 
     private var parts: [Substring] { pattern.split(separator: "/", omittingEmptySubsequences: false) }

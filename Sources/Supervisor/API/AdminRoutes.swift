@@ -43,9 +43,16 @@ struct AdminRoutes: Sendable {
     private func post(
         _ pattern: String,
         role: Role,
+        worksInSafeMode: Bool = false,
         _ answer: @escaping @Sendable (AdminRequest) async throws -> Response
     ) -> AdminRoute {
-        AdminRoute(method: "POST", pattern: pattern, role: role, answer: answer)
+        AdminRoute(
+            method: "POST",
+            pattern: pattern,
+            role: role,
+            worksInSafeMode: worksInSafeMode,
+            answer: answer
+        )
     }
 
     // MARK: The box
@@ -70,7 +77,7 @@ struct AdminRoutes: Sendable {
                 return AdminAnswer.json(await board.service(named: status.name) ?? status, status: 202)
             },
             get("/v1/health") { _ in AdminAnswer.json(await health.report) },
-            post("/v1/health/check", role: .operator) { _ in
+            post("/v1/health/check", role: .operator, worksInSafeMode: true) { _ in
                 await health.look(everything: true)
                 return AdminAnswer.json(await health.report)
             },
@@ -156,7 +163,7 @@ struct AdminRoutes: Sendable {
     private var configuration: [AdminRoute] {
         [
             AdminRoute(method: "GET", pattern: "/v1/config", role: .viewer) { try await document($0) },
-            post("/v1/config/validate", role: .viewer) { request in
+            post("/v1/config/validate", role: .viewer, worksInSafeMode: true) { request in
                 AdminAnswer.json(await transactions.validate(try parsed(request)))
             },
             post("/v1/config/transactions", role: .admin) { request in
@@ -184,7 +191,7 @@ struct AdminRoutes: Sendable {
                 }
                 return AdminAnswer.json(status)
             },
-            post("/v1/config/transactions/{tx}/confirm", role: .admin) { request in
+            post("/v1/config/transactions/{tx}/confirm", role: .admin, worksInSafeMode: true) { request in
                 AdminAnswer.json(
                     try await transactions.confirm(
                         request.parameter("tx"),
@@ -193,7 +200,12 @@ struct AdminRoutes: Sendable {
                     )
                 )
             },
-            AdminRoute(method: "DELETE", pattern: "/v1/config/transactions/{tx}", role: .admin) { request in
+            AdminRoute(
+                method: "DELETE",
+                pattern: "/v1/config/transactions/{tx}",
+                role: .admin,
+                worksInSafeMode: true
+            ) { request in
                 AdminAnswer.json(
                     try await transactions.cancel(request.parameter("tx"), author: request.caller.user)
                 )
@@ -203,7 +215,7 @@ struct AdminRoutes: Sendable {
                 let number = try request.number(request.parameter("number"), "revision")
                 return AdminAnswer.document(try await transactions.document(of: number))
             },
-            post("/v1/config/revisions/{number}/restore", role: .admin) { request in
+            post("/v1/config/revisions/{number}/restore", role: .admin, worksInSafeMode: true) { request in
                 let number = try request.number(request.parameter("number"), "revision")
                 return AdminAnswer.json(
                     try await transactions.proposeRevision(
@@ -304,7 +316,12 @@ struct AdminRoutes: Sendable {
                     )
                 }
             },
-            AdminRoute(method: "POST", pattern: "/v1/network/tests", role: .operator) { request in
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/network/tests",
+                role: .operator,
+                worksInSafeMode: true
+            ) { request in
                 let words = try request.query(["only"])["only"]?.split(separator: ",") ?? []
                 let kinds = try words.map { word in
                     guard let kind = NetworkTestStep.Kind(rawValue: String(word)) else {
@@ -338,7 +355,7 @@ struct AdminRoutes: Sendable {
                 }
                 return AdminAnswer.json(ConsoleUserList(users: try users.all()))
             },
-            post("/v1/sessions", role: .viewer) { request in
+            post("/v1/sessions", role: .viewer, worksInSafeMode: true) { request in
                 AdminAnswer.json(try await users.login(try decoded(LoginRequest.self, request)))
             },
         ]

@@ -87,20 +87,12 @@ package actor ConfigurationTransactions {
 
     /// Brings the confirmed revision in force, whatever was tried when the supervisor ended.
     package func restore() async {
+        let interrupted = (try? table.interruptedTrial()) ?? nil
         do {
-            let interrupted = try table.interruptedTrial()
             if box.network != nil || interrupted != nil {
-                try await networkd.apply(NetworkRendering(box), isForced: true)
+                // Without a network of ours, only files that the trial has left are taken away.
+                try await networkd.apply(NetworkRendering(box), isForced: box.network != nil)
             }
-            guard let interrupted else { return }
-            try table.endTrial()
-            let reason = "the supervisor ended before the change was confirmed"
-            journal.record(
-                "config.rolled-back",
-                .warning,
-                "change not confirmed: undone",
-                ["tx": interrupted.transaction, "revision": "\(revision.number)", "reason": reason]
-            )
         } catch {
             journal.record(
                 "config.restore",
@@ -109,6 +101,15 @@ package actor ConfigurationTransactions {
                 ["reason": "\(error)"]
             )
         }
+        guard let interrupted else { return }
+        try? table.endTrial()
+        let reason = "the supervisor ended before the change was confirmed"
+        journal.record(
+            "config.rolled-back",
+            .warning,
+            "change not confirmed: undone",
+            ["tx": interrupted.transaction, "revision": "\(revision.number)", "reason": reason]
+        )
     }
 
     // MARK: Asking
