@@ -111,6 +111,7 @@ let package = Package(
                 logging, nioCore,
             ]
         ),
+        room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
         door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
         door(
@@ -124,7 +125,7 @@ let package = Package(
         door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
-        door("drimboxctl", ["Admin", "Transfer", "Linux", arguments, nioCore]),
+        door("drimboxctl", ["Console", "Admin", "Transfer", "Linux", arguments, nioCore]),
         // Tests
         tests("ArchitectureTests"),
         tests("DICOMTests", ["DICOM", "Linux"]),
@@ -132,10 +133,14 @@ let package = Package(
         tests("StoreTests", ["Store", "DICOM", "Linux", "CSQLite"]),
         tests("TransferTests", ["Transfer", "DICOM", "Linux", nioCore, nioPosix, nioHTTP1, nioSSL]),
         tests("HostNetworkTests", ["HostNetwork", "Admin", "Linux"]),
+        tests("ConsoleTests", ["Console", "Admin", "Linux"]),
         tests("TPMTests", ["TPM", "Admin"]),
         tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
-        tests("SupervisorTests", ["Supervisor", "Admin", "Linux", "Transfer", lifecycle, logging]),
+        tests(
+            "SupervisorTests",
+            ["Supervisor", "HostNetwork", "Store", "Admin", "Linux", "Transfer", lifecycle, logging]
+        ),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

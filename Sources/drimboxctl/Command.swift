@@ -19,16 +19,23 @@ struct Command: AsyncParsableCommand {
             ConfigCommand.self,
             NetCommand.self, ServiceCommand.self, ServicesCommand.self, PipelineCommand.self,
             DICOMCommand.self,
-            AuditCommand.self, UserCommand.self, MetricsCommand.self, WhoAmICommand.self, VersionCommand.self,
+            AuditCommand.self, UserCommand.self, ConsoleCommand.self, MetricsCommand.self, WhoAmICommand.self,
+            VersionCommand.self,
         ]
     )
 
     /// Global options stand before the subcommand or after it.
     @OptionGroup var options: Options
 
+    /// Under the name of the console, as a login program is called, it is the console.
+    private static func words() -> [String] {
+        let own = CommandLine.arguments.first?.split(separator: "/").last ?? ""
+        return (own.hasSuffix("drimbox-console") ? ["console"] : []) + CommandLine.arguments.dropFirst()
+    }
+
     static func main() async {
         do {
-            var command = try parseAsRoot(GlobalOptions.moved(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(GlobalOptions.moved(words()))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

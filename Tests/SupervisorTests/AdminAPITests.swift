@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Foundation
+import HostNetwork
 import Linux
+import Store
 import Testing
 import Transfer
 
@@ -219,5 +221,81 @@ extension UnixHTTPClient.Response {
             #expect(problem.status == status)
             return (status, problem.code)
         }
+    }
+}
+
+@Suite("docs/admin-api.yaml") struct AdminAPIDocumentTests {
+    @Test("the document names the routes that are served, and no others") func routes() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "docs/admin-api.yaml")
+        var written: Set<String> = []
+        var path = ""
+        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+            if line == "components:" { break }
+            if let found = line.firstMatch(of: /^  (\/.*):$/) { path = String(found.1) }
+            if let found = line.firstMatch(of: /^    (get|post|put|delete):/) {
+                written.insert("\(found.1.uppercased()) /v1\(path)")
+            }
+        }
+        let served = try AdminRoutes.ofNothing().all.map { "\($0.method) \($0.pattern)" }
+        #expect(served.count > 30 && Set(served).count == served.count)
+        #expect(written == Set(served))
+    }
+}
+
+extension AdminRoutes {
+    /// The table, over a box that is never run.
+    fileprivate static func ofNothing() throws -> AdminRoutes {
+        let folder = try BoxDirectory()
+        let text = """
+            { "site": "Test", "stateDirectory": "\(folder.path)", "runtimeDirectory": "\(folder.path)",
+              "gateway": { "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
+                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
+            """
+        let configuration = try SupervisorConfiguration(json: Array(text.utf8))
+        let journal = EventJournal()
+        let board = StatusBoard(site: "Test", journal: journal)
+        let table = try RevisionTable(path: configuration.databasePath)
+        let transactions = ConfigurationTransactions(
+            configuration: configuration,
+            table: table,
+            revision: try table.append(time: 0, author: "", comment: "", document: ""),
+            box: configuration.factory,
+            networkd: Networkd(
+                directory: folder.path,
+                ownDirectory: folder.path,
+                tools: .init(usesUnits: false)
+            ),
+            surroundings: .init(
+                applyGateway: { _ in },
+                echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
+            ),
+            board: board,
+            journal: journal
+        )
+        return AdminRoutes(
+            board: board,
+            gateway: GatewayClient(socketPath: folder.path + "/none"),
+            supervisor: ServiceSupervisor(
+                name: "gateway",
+                control: ChildService(executable: "/bin/false", arguments: []),
+                conversation: .init(probe: { _ in }, follow: {}),
+                board: board,
+                journal: journal
+            ),
+            transactions: transactions,
+            health: HealthMonitor(
+                settings: configuration.health,
+                directory: folder.path,
+                probe: HardwareProbe(door: .socket(folder.path + "/none")),
+                table: table,
+                transactions: transactions,
+                board: board,
+                journal: journal
+            ),
+            users: ConsoleUsers(table: try UserTable(path: folder.path + "/users.db"), journal: journal),
+            audit: try AuditTable(path: folder.path + "/audit.db"),
+            journal: journal
+        )
     }
 }

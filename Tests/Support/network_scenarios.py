@@ -325,9 +325,7 @@ def dhcp(lab):
     leased = lab.addresses("care0")
     good = [step for step in lab.tests() if step["target"] == "care0"]
     lab.kill("dnsmasq")
-    run("ip", "link", "set", "care0", "down")
     lab.power_cut()
-    os.path.exists(lab.directory + "/leases") and os.remove(lab.directory + "/leases")
     lab.netgen("--firewall")
     lab.start_networkd()
     lab.start_drimboxd(document)

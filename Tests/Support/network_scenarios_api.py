@@ -187,6 +187,15 @@ def restart(lab):
             continue
         if orphan:
             os.kill(int(entry), signal.SIGKILL)
+
+    def refuses():
+        try:
+            lab.connection().close()
+            return False
+        except OSError:
+            return True
+
+    eventually(refuses, 60, "the end of the old socket")
     lab.start_drimboxd(network())
 
 
