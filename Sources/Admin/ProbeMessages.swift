@@ -34,3 +34,23 @@ package struct BoxHealth: Codable, Equatable, Sendable {
         self.tpmFailure = tpmFailure
     }
 }
+
+/// `POST /v1/enrolment/csr`: who the box is, for the request that its TPM signs.
+package struct EnrolmentRequest: Codable, Equatable, Sendable {
+    package let commonName: String
+    package let organization: String?
+
+    package init(commonName: String, organization: String?) {
+        self.commonName = commonName
+        self.organization = organization
+    }
+}
+
+package struct EnrolmentAnswer: Codable, Equatable, Sendable {
+    /// PKCS#10, PEM.
+    package let csr: String
+
+    package init(csr: String) {
+        self.csr = csr
+    }
+}

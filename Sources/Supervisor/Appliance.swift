@@ -144,6 +144,7 @@ package struct Appliance: Sendable {
             supervisor: gateway,
             transactions: transactions,
             health: monitor,
+            hardware: hardware,
             users: ConsoleUsers(table: users, journal: journal),
             audit: audit,
             journal: journal

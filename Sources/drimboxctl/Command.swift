@@ -19,7 +19,8 @@ struct Command: AsyncParsableCommand {
             ConfigCommand.self,
             NetCommand.self, ServiceCommand.self, ServicesCommand.self, PipelineCommand.self,
             DICOMCommand.self,
-            AuditCommand.self, UserCommand.self, ConsoleCommand.self, MetricsCommand.self, WhoAmICommand.self,
+            AuditCommand.self, UserCommand.self, EnrolCommand.self, ConsoleCommand.self, MetricsCommand.self,
+            WhoAmICommand.self,
             VersionCommand.self,
         ]
     )

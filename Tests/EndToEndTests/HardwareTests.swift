@@ -98,6 +98,26 @@ extension EndToEnd {
             #expect(daemon.end() == 0)
         }
 
+        @Test("the TPM signs a request that openssl verifies", .enabled(if: hasTPM, "needs swtpm"))
+        func certificateRequest() throws {
+            _ = try swtpm("chip")
+            let daemon = try box(tcti: tcti("chip"))
+            let result = try ctl(["enrol", "csr", "DRX-0042", "--organization", "CHU Nord"])
+            #expect(result.status == 0, "\(result.errors)")
+            let file = directory.appending("box.csr")
+            try result.output.write(to: file, atomically: true, encoding: .utf8)
+            let check = try run(
+                "/usr/bin/openssl",
+                ["req", "-verify", "-noout", "-subject", "-in", file.path]
+            )
+            #expect(check.status == 0)
+            #expect(check.output.contains("CN = DRX-0042"))
+            // The key stays the same.
+            let again = try ctl(["enrol", "csr", "DRX-0042"])
+            #expect(again.status == 0)
+            #expect(daemon.end() == 0)
+        }
+
         @Test("another TPM in the same box is a changed board", .enabled(if: hasTPM, "needs swtpm"))
         func replacedTPM() throws {
             _ = try swtpm("first")

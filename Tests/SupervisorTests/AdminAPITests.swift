@@ -293,6 +293,7 @@ extension AdminRoutes {
                 board: board,
                 journal: journal
             ),
+            hardware: HardwareProbe(door: .socket(folder.path + "/none")),
             users: ConsoleUsers(table: try UserTable(path: folder.path + "/users.db"), journal: journal),
             audit: try AuditTable(path: folder.path + "/audit.db"),
             journal: journal

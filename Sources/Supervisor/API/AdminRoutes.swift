@@ -21,12 +21,13 @@ struct AdminRoutes: Sendable {
     let supervisor: ServiceSupervisor
     let transactions: ConfigurationTransactions
     let health: HealthMonitor
+    let hardware: HardwareProbe
     let users: ConsoleUsers
     let audit: AuditTable
     let journal: EventJournal
 
     var all: [AdminRoute] {
-        box + pipeline + configuration + network + persons + auditing
+        box + pipeline + configuration + network + persons + enrolment + auditing
     }
 
     private func get(
@@ -358,6 +359,40 @@ struct AdminRoutes: Sendable {
             post("/v1/sessions", role: .viewer, worksInSafeMode: true) { request in
                 AdminAnswer.json(try await users.login(try decoded(LoginRequest.self, request)))
             },
+        ]
+    }
+
+    // MARK: Enrolment
+
+    private var enrolment: [AdminRoute] {
+        [
+            post("/v1/enrolment/csr", role: .admin) { request in
+                let subject = try decoded(EnrolmentRequest.self, request)
+                let question = ProbeRequest.certificateRequest(
+                    commonName: subject.commonName,
+                    organization: subject.organization
+                )
+                switch await hardware.ask(question, seconds: HardwareProbe.tpmDeadline) {
+                case .certificateRequest(let pem)?: return AdminAnswer.json(EnrolmentAnswer(csr: pem))
+                case .tpmFailure(let failure)?:
+                    throw Problem(
+                        status: failure.kind == .lockout ? 423 : 502,
+                        code: failure.kind == .lockout ? "tpm.lockout" : "tpm.failed",
+                        title: "the security chip makes no request",
+                        detail: failure.description
+                    )
+                case .refused(let reason)?:
+                    throw Problem(status: 400, code: "request.body", title: "not acceptable", detail: reason)
+                case .disk?, .tpm?, .quote?, nil:
+                    throw Problem(
+                        status: 504,
+                        code: "tpm.timeout",
+                        title: "the security chip does not answer",
+                        detail: "no answer in \(HardwareProbe.tpmDeadline) s",
+                        hint: "power the box off for 30 s"
+                    )
+                }
+            }
         ]
     }
 
