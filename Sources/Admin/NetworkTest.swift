@@ -34,8 +34,18 @@ package struct NetworkTestStep: Codable, Equatable, Sendable {
     package let isOK: Bool
     package let detail: String
     package let cause: Cause?
+    /// What a gateway is for: its interface, and `default` or the route's destination.
+    package let role: String?
 
-    package init(_ kind: Kind, _ target: String, isOK: Bool, _ detail: String, cause: Cause? = nil) {
+    package init(
+        _ kind: Kind,
+        _ target: String,
+        isOK: Bool,
+        _ detail: String,
+        cause: Cause? = nil,
+        role: String? = nil
+    ) {
+        self.role = role
         self.kind = kind
         self.target = target
         self.isOK = isOK
@@ -43,11 +53,13 @@ package struct NetworkTestStep: Codable, Equatable, Sendable {
         self.cause = cause
     }
 
-    /// What has to pass after a change where it passed before: links and archives by name, of the others any one.
+    /// What has to pass after a change where it passed before: links and archives by name, gateways by what they
+    /// are for, of the servers any one.
     package var key: String {
         switch kind {
         case .link, .pacs: "\(kind.rawValue) \(target)"
-        case .gateway, .dns, .ntp, .proxy: kind.rawValue
+        case .gateway: "gateway \(role ?? "")"
+        case .dns, .ntp, .proxy: kind.rawValue
         }
     }
 

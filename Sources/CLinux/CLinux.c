@@ -108,3 +108,7 @@ int clinux_uevent_socket(void) {
     close(descriptor);
     return -1;
 }
+
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}

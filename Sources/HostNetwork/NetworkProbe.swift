@@ -18,9 +18,16 @@ package struct NetworkProbe: Sendable {
     /// Everything that the configuration names, one after the other: link, gateway, name server, time server.
     package func run(_ network: NetworkConfiguration) async -> [NetworkTestStep] {
         var steps = await links(network)
-        let gateways =
-            network.interfaces.flatMap(\.gateways) + network.interfaces.flatMap { $0.routes.map(\.gateway) }
-        for gateway in gateways.unique { steps.append(await self.gateway(gateway)) }
+        for interface in network.interfaces {
+            for gateway in interface.gateways {
+                steps.append(await self.gateway(gateway, on: interface.name))
+            }
+            for route in interface.routes {
+                steps.append(
+                    await self.gateway(route.gateway, on: interface.name, to: "\(route.destination)")
+                )
+            }
+        }
         for server in network.nameServers { steps.append(await dns(server)) }
         for server in network.timeServers { steps.append(await ntp(server)) }
         if let proxy = network.proxy { steps.append(await tcp(.proxy, proxy.host, proxy.port)) }
@@ -52,34 +59,56 @@ package struct NetworkProbe: Sendable {
                 return NetworkTestStep(.link, device, isOK: false, "no cable", cause: .noCable)
             }
             let interface = network.interface(named: device)
-            if interface?.ipv4 == .dhcp, !link.addr_info.contains(where: { $0.dynamic == true }) {
+            if interface?.ipv4 == .dhcp,
+                !link.addr_info.contains(where: { $0.dynamic == true && $0.family == "inet" })
+            {
                 return NetworkTestStep(.link, device, isOK: false, "no DHCP answer", cause: .noLease)
             }
             return NetworkTestStep(.link, device, isOK: true, "up")
         }
     }
 
-    /// The hardware address answers: ARP (RFC 826) or neighbour discovery (RFC 4861).
-    package func gateway(_ gateway: String) async -> NetworkTestStep {
-        let start = ContinuousClock.now
-        if case .failure(let failure) = await SocketProbe.nudge(gateway) {
-            return NetworkTestStep(.gateway, gateway, isOK: false, "\(failure)", cause: .noRoute)
+    /// The hardware address answers: ARP (RFC 826) or neighbour discovery (RFC 4861). `destination`: of the route
+    /// that leads there.
+    package func gateway(_ gateway: String, on interface: String, to destination: String = "default") async
+        -> NetworkTestStep
+    {
+        func step(_ isOK: Bool, _ detail: String, _ cause: NetworkTestStep.Cause? = nil) -> NetworkTestStep {
+            NetworkTestStep(
+                .gateway,
+                gateway,
+                isOK: isOK,
+                detail,
+                cause: cause,
+                role: "\(interface) \(destination)"
+            )
         }
-        let address = IPAddress(gateway)
-        for _ in 0..<20 {
-            let entries = (try? await networkd.neighbours()) ?? []
-            let entry = entries.first { IPAddress($0.dst) == address }
-            if let entry, entry.lladdr != nil, entry.state?.contains("FAILED") != true {
-                return NetworkTestStep(
-                    .gateway,
-                    gateway,
-                    isOK: true,
-                    "answers in \(Self.milliseconds(since: start)) ms"
-                )
+        let start = ContinuousClock.now
+        let isLinkLocal = IPAddress(gateway)?.isLinkLocal == true && gateway.contains(":")
+        if case .failure(let failure) = await SocketProbe.nudge(
+            isLinkLocal ? "\(gateway)%\(interface)" : gateway
+        ) {
+            return step(false, "\(failure)", .noRoute)
+        }
+        // An entry that was good some time ago is asked again by the kernel, which takes it up to 8 s.
+        let limits = (unknown: Duration.seconds(3), stale: Duration.seconds(9))
+        while true {
+            let states = Set(
+                ((try? await networkd.neighbours(to: gateway)) ?? []).filter { $0.lladdr != nil }.flatMap {
+                    $0.state ?? []
+                }
+            )
+            if !states.isDisjoint(with: ["REACHABLE", "PERMANENT"]) {
+                return step(true, "answers in \(Self.milliseconds(since: start)) ms")
+            }
+            let isStale = !states.isDisjoint(with: ["STALE", "DELAY", "PROBE"])
+            if states.contains("FAILED")
+                || ContinuousClock.now - start >= (isStale ? limits.stale : limits.unknown)
+            {
+                return step(false, "no answer", .gatewaySilent)
             }
             try? await Task.sleep(for: .milliseconds(100))
         }
-        return NetworkTestStep(.gateway, gateway, isOK: false, "no answer", cause: .gatewaySilent)
     }
 
     /// Asks for the name servers of the root (RFC 1035 4): any answer is one.
@@ -131,7 +160,7 @@ package struct NetworkProbe: Sendable {
                     server,
                     isOK: true,
                     "answers; our clock is off by \(Self.span(offset))",
-                    cause: .clockWrong(seconds: Int(offset / 1000))
+                    cause: .clockWrong(seconds: Int((Double(offset) / 1000).rounded()))
                 )
             }
             return NetworkTestStep(.ntp, server, isOK: true, "answers, offset \(offset) ms")
@@ -165,11 +194,11 @@ package struct NetworkProbe: Sendable {
     private static func milliseconds(ofNTP bytes: ArraySlice<UInt8>) -> Int64 {
         let value = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let seconds = Int64(value >> 32) + (value >> 63 == 0 ? 1 << 32 : 0) - 2_208_988_800
-        return seconds * 1000 + Int64((value & 0xFFFF_FFFF) * 1000 >> 32)
+        return seconds * 1000 + Int64(((value & 0xFFFF_FFFF) * 1000) >> 32)
     }
 
     private static func span(_ milliseconds: Int64) -> String {
-        let seconds = abs(milliseconds) / 1000
+        let seconds = (abs(milliseconds) + 500) / 1000
         let text =
             seconds >= 172_800
             ? "\(seconds / 86_400) d" : seconds >= 7200 ? "\(seconds / 3600) h" : "\(seconds) s"
@@ -180,11 +209,4 @@ package struct NetworkProbe: Sendable {
 extension LinkStatus {
     /// Made by nobody but the hardware, as far as the flags tell.
     fileprivate var isDevice: Bool { flags.contains("BROADCAST") }
-}
-
-extension Array where Element: Hashable {
-    fileprivate var unique: [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
-    }
 }

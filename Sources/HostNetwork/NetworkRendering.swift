@@ -5,6 +5,8 @@ package import Admin
 /// resolv.conf(5), and chrony's sources.
 package struct NetworkRendering: Equatable, Sendable {
     private static let mark = "10-drimbox-"
+    /// For interfaces that nobody configured: up and without addresses, so that a cable in the wrong one is seen.
+    private static let others = "90-drimbox-others.network"
 
     /// For systemd-networkd, by name. Every name begins with the mark of our files.
     package let networkd: [String: String]
@@ -29,6 +31,10 @@ package struct NetworkRendering: Equatable, Sendable {
                 ])
             }
         }
+        files[Self.others] = Self.sections([
+            ("Match", ["Type=ether"]), ("Link", ["RequiredForOnline=no"]),
+            ("Network", ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]),
+        ])
         networkd = files
         firewall = Self.firewall(network, box)
         let search =
@@ -41,7 +47,7 @@ package struct NetworkRendering: Equatable, Sendable {
 
     /// Whether a file of the directory is one of ours.
     static func isOurs(_ name: String) -> Bool {
-        name.hasPrefix(mark) && (name.hasSuffix(".network") || name.hasSuffix(".netdev"))
+        name == others || name.hasPrefix(mark) && (name.hasSuffix(".network") || name.hasSuffix(".netdev"))
     }
 
     /// The interface that a file of ours is about.

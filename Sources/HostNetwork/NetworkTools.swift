@@ -47,8 +47,13 @@ package struct NetworkTools: Sendable {
         try await decode("/usr/sbin/ip", ["-json", "address", "show"])
     }
 
-    func neighbours() async throws(Failure) -> [Neighbour] {
-        try await decode("/usr/sbin/ip", ["-json", "neighbour", "show"])
+    func neighbours(to address: String) async throws(Failure) -> [Neighbour] {
+        try await decode("/usr/sbin/ip", ["-json", "neighbour", "show", "to", address])
+    }
+
+    /// Gives a link what its files say, and takes away what networkd does not know as its own.
+    func reconfigure(_ link: String) async throws(Failure) {
+        try await run("/usr/bin/networkctl", ["reconfigure", link])
     }
 
     func routes() async throws(Failure) -> [RouteStatus] {
@@ -84,7 +89,12 @@ package struct NetworkTools: Sendable {
     private func run(_ program: String, _ arguments: [String]) async throws(Failure) -> String {
         let command = "\(program) \(arguments.joined(separator: " "))"
         do {
-            let result = try await ChildProcess.run(program, arguments, deadline: Self.deadline)
+            let result = try await ChildProcess.run(
+                program,
+                arguments,
+                deadline: Self.deadline,
+                limit: 4 << 20
+            )
             guard result.exit == .status(0) else {
                 throw Failure(command: command, reason: "\(result.exit)")
             }

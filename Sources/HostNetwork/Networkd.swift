@@ -112,7 +112,9 @@ package struct Networkd: Sendable {
                 list.append(finding("MTU \(link.mtu)", "MTU \(mtu)"))
             }
             list += Self.compare(link, interface).map { finding($0.found, $0.expected) }
-            if interface.ipv4 == .dhcp, !link.globalAddresses.contains(where: { $0.dynamic == true }) {
+            if interface.ipv4 == .dhcp,
+                !link.globalAddresses.contains(where: { $0.dynamic == true && $0.family == "inet" })
+            {
                 list.append(finding("no DHCP answer", "a lease", isPending: true))
             } else if list.isEmpty, !interface.asksForAddress, states[interface.name] != "configured" {
                 list.append(finding("networkd says \(states[interface.name] ?? "nothing")", "configured"))
@@ -146,9 +148,21 @@ package struct Networkd: Sendable {
         }
     }
 
+    /// Waits likewise, and has the links that are wrong configured anew: an address from before networkd started
+    /// is none of its own.
+    package func settle(_ network: NetworkConfiguration) async throws -> [Finding] {
+        let first = try await verify(network, deadline: .seconds(3))
+        let wrong = Set(first.filter { !$0.isPending }.map(\.interface))
+        if wrong.isEmpty { return first }
+        for name in wrong.sorted() { try? await tools.reconfigure(name) }
+        return try await verify(network, deadline: .seconds(7))
+    }
+
     // MARK: Looking
 
     package func links() async throws -> [LinkStatus] { try await tools.addresses() }
     package func routes() async throws -> [RouteStatus] { try await tools.routes() }
-    package func neighbours() async throws -> [Neighbour] { try await tools.neighbours() }
+    package func neighbours(to address: String) async throws -> [Neighbour] {
+        try await tools.neighbours(to: address)
+    }
 }

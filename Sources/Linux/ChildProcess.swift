@@ -182,27 +182,31 @@ extension ChildProcess {
         }
         let exit = await child.exit()
         killer.cancel()
-        // Whoever inherited the other end does not keep us.
+        // Whoever inherited the other end does not keep us. The descriptor is ours until the reader has ended: the
+        // number must not be another socket's by now.
         shutdown(reader, Int32(SHUT_RD))
-        return (exit, String(decoding: await output.value, as: UTF8.self))
+        let bytes = await output.value
+        close(reader)
+        return (exit, String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Reads until the end and closes; what is beyond `limit` is dropped.
+    /// Reads until the end; what is beyond `limit` is dropped. The descriptor stays the caller's.
     private static func collect(_ descriptor: Int32, _ limit: Int) async -> [UInt8] {
         await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8], Never>) in
-            let answer = OneAnswer(continuation)
             let isRunning = DetachedThread.start {
-                let reader = Descriptor(owning: descriptor)
                 var bytes: [UInt8] = []
-                while let chunk = try? reader.readChunk() {
-                    bytes += chunk.prefix(max(0, limit - bytes.count))
+                var chunk = [UInt8](repeating: 0, count: 64 << 10)
+                while true {
+                    let count = unsafe chunk.withUnsafeMutableBytes {
+                        unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+                    }
+                    if count < 0, errno == EINTR { continue }
+                    guard count > 0 else { break }
+                    bytes += chunk.prefix(min(count, max(0, limit - bytes.count)))
                 }
-                answer.give(bytes)
+                continuation.resume(returning: bytes)
             }
-            if !isRunning {
-                close(descriptor)
-                answer.give([])
-            }
+            if !isRunning { continuation.resume(returning: []) }
         }
     }
 }
@@ -240,6 +244,8 @@ private func spawn(
     if case .descriptor(let descriptor) = output {
         unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, STDOUT_FILENO)
     }
+    // Not every library marks its descriptors close-on-exec: a child that outlives us would keep our sockets.
+    _ = unsafe clinux_spawn_close_from(&actions, 3)
     var words = CStrings([executable] + arguments)
     var variables = CStrings(try inheritedEnvironment())
     var pid: pid_t = 0

@@ -92,6 +92,8 @@ package enum Directory {
     package static func create(_ path: String, mode: mode_t = 0o700) throws(SystemCallError) {
         do {
             _ = try systemCall("mkdir", on: path) { unsafe mkdir(path, mode) }
+            // Whatever the umask is.
+            _ = try systemCall("chmod", on: path) { unsafe chmod(path, mode) }
         } catch  where error.errno == EEXIST {}
     }
 

@@ -39,7 +39,15 @@ package struct Appliance: Sendable {
         // A second supervisor must not touch what the first one's gateway reads.
         try UnixSocket.claim(configuration.admin.socket)
         let table = try RevisionTable(path: configuration.databasePath)
-        let audit = try AuditTable(path: configuration.stateDirectory + "/audit.db")
+        let (audit, damaged) = try AuditTable.openOrPutAside(path: configuration.stateDirectory + "/audit.db")
+        if let damaged {
+            journal.record(
+                "audit.lost",
+                .critical,
+                "the audit could not be read; a new chain begins",
+                ["damaged": damaged]
+            )
+        }
         let users = try UserTable(path: configuration.stateDirectory + "/users.db")
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)

@@ -68,7 +68,7 @@ struct TransferService: Sendable {
     private func submit(_ request: HTTPRequest) async -> HTTPResponse {
         let asked: TransferRequest
         do {
-            asked = try JSONDecoder().decode(TransferRequest.self, from: Data(request.body))
+            asked = try JSONDecoder().decode(TransferRequest.self, from: Data(request.body) + [0x0A])
         } catch {
             let expected = "found a body that is no transfer, expected {\"kind\", \"study\", ...}"
             return .problem(400, "request.body", expected, request.path)

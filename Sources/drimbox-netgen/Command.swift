@@ -36,9 +36,7 @@ struct Command: AsyncParsableCommand {
         do {
             let path = SupervisorConfiguration.databasePath(stateDirectory: state)
             // Before the first start there is nothing to restore.
-            guard FileStamp(path) != nil, let document = try RevisionTable.newestDocument(path: path) else {
-                return
-            }
+            guard let document = try RevisionTable.newestDocument(path: path) else { return }
             let box = try BoxConfiguration(json: Array(document.utf8))
             let networkd = Networkd(
                 directory: output,

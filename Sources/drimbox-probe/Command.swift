@@ -54,7 +54,7 @@ struct Command {
     private func answer() async -> ProbeAnswer {
         let text = request ?? readLine(strippingNewline: true) ?? ""
         guard text.utf8.count <= Self.longestRequest,
-            let request = try? JSONDecoder().decode(ProbeRequest.self, from: Data(text.utf8))
+            let request = try? JSONDecoder().decode(ProbeRequest.self, from: Data((text + "\n").utf8))
         else { return .refused("a request that is not one of ours") }
         switch request {
         case .disk(let device): return await disk(device)

@@ -23,7 +23,8 @@ package enum JSONValue: Equatable, Sendable {
             )
         }
         do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+            // Foundation traps where its limit of nesting is passed by the last byte: this is never the last one.
+            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes + [0x0A]))
         } catch DecodingError.dataCorrupted(let context) {
             let cause = context.underlyingError.map { "\($0)" } ?? context.debugDescription
             throw ConfigurationError(

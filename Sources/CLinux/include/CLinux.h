@@ -9,6 +9,7 @@
 #endif
 
 #include <semaphore.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -58,6 +59,9 @@ extern const int clinux_O_TMPFILE;
 /* <crypt.h> (crypt(5)): text with its closing NUL into `result`; 0, or -1 where it does not fit or is not made. */
 int clinux_password_salt(char *result, int size);
 int clinux_password_hash(const char *password, const char *settings, char *result, int size);
+
+/* posix_spawn_file_actions_addclosefrom_np is declared under _GNU_SOURCE only. */
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /* A netlink socket for the kernel's device events; -1 where it is not permitted. */
 int clinux_uevent_socket(void);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
+import Linux
 import Synchronization
 
 /// Who did what to the box. Each row's hash covers the row and the hash before it: a row that is changed or removed
@@ -47,6 +48,23 @@ package final class AuditTable: Sendable {
     }
 
     private let state: Mutex<State>
+
+    /// Opens or makes the database at `path`. One that cannot be read is put aside and a new chain begins: who looks
+    /// after the box must not be locked out by it.
+    package static func openOrPutAside(path: String) throws(StoreError) -> (
+        table: AuditTable, damaged: String?
+    ) {
+        do throws(StoreError) {
+            let table = try AuditTable(path: path)
+            _ = try table.rows(after: 0, limit: 1)
+            return (table, nil)
+        } catch {
+            let damaged = path + ".damaged"
+            for suffix in ["-wal", "-shm"] { try? Directory.remove(file: path + suffix) }
+            guard (try? Directory.rename(file: path, to: damaged)) == true else { throw error }
+            return (try AuditTable(path: path), damaged)
+        }
+    }
 
     /// Opens or makes the database at `path`, whose directory exists.
     package init(path: String) throws(StoreError) {

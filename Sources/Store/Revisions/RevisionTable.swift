@@ -51,7 +51,14 @@ package final class RevisionTable: Sendable {
     package init(path: String) throws(StoreError) {
         self.path = path
         do throws(StoreError) {
-            database = Mutex(try Self.open(path))
+            let opened = try Self.open(path)
+            // One that was emptied or removed opens well.
+            if FileStamp(Self.copyPath(path)) != nil, try Self.isEmpty(opened) {
+                throw .index(
+                    SQLiteError(code: 11, subject: "revisions", message: "none, but a copy that has some")
+                )
+            }
+            database = Mutex(opened)
             condition = .sound
         } catch {
             let damaged = path + ".damaged"
@@ -63,6 +70,14 @@ package final class RevisionTable: Sendable {
                 database = Mutex(try Self.open(path))
                 condition = .lost(damaged: damaged)
             }
+        }
+    }
+
+    private static func isEmpty(_ database: Database) throws(StoreError) -> Bool {
+        do throws(SQLiteError) {
+            return try database.prepare("SELECT count(*) FROM revisions").row { $0.integer(0) } == 0
+        } catch {
+            throw .index(error)
         }
     }
 
@@ -85,8 +100,18 @@ package final class RevisionTable: Sendable {
         return nil
     }
 
-    /// For a reader that changes nothing and may be root: the newest revision's document, nil without any.
+    /// For a reader at the boot: the newest revision's document, of the copy where the database does not give one.
+    /// Nil where there was never any.
     package static func newestDocument(path: String) throws(StoreError) -> String? {
+        do throws(StoreError) {
+            if FileStamp(path) != nil, let document = try document(in: path) { return document }
+        } catch {
+            if FileStamp(copyPath(path)) == nil { throw error }
+        }
+        return FileStamp(copyPath(path)) == nil ? nil : try document(in: copyPath(path))
+    }
+
+    private static func document(in path: String) throws(StoreError) -> String? {
         do throws(SQLiteError) {
             let database = try Database(path: path)
             return try database.prepare("SELECT document FROM revisions ORDER BY number DESC LIMIT 1").row {

@@ -62,7 +62,7 @@ struct AdminResponder: HTTPResponder {
         let (peer, connected) = try await context.peer()
         do {
             guard let role = authorization.role(of: peer) else {
-                if request.method != .get {
+                if request.method != .get, authorization.isNews(peer) {
                     try record("uid \(peer.uid)", request, outcome: "403 auth.denied")
                 }
                 throw Problem(
@@ -114,7 +114,7 @@ struct AdminResponder: HTTPResponder {
             try permit(route, caller)
             return try await route.answer(input)
         }
-        let body = try await request.body.collect(upTo: Self.longestBody)
+        let body = try await collected(request, caller)
         let input = AdminRequest(
             path: request.uri.path,
             parameters: parameters,
@@ -129,7 +129,17 @@ struct AdminResponder: HTTPResponder {
         let key = headers["idempotency-key"].map {
             "\(caller.uid) \(request.method.rawValue) \(input.path) \($0.prefix(200))"
         }
-        if let key, let earlier = await answered.answer(key) { return earlier.response }
+        guard let key else { return try await carryOut(route, input, request, reason) }
+        return try await answered.answer(key) { try await carryOut(route, input, request, reason) }
+    }
+
+    private func carryOut(
+        _ route: AdminRoute,
+        _ input: AdminRequest,
+        _ request: Request,
+        _ reason: String
+    ) async throws -> Response {
+        let caller = input.caller
         do {
             try permit(route, caller)
             if route.needsReason, reason.isEmpty {
@@ -144,11 +154,24 @@ struct AdminResponder: HTTPResponder {
             }
             let response = try await route.answer(input)
             try record(caller.user, request, outcome: "\(response.status.code)", reason: reason)
-            if let key { return try await answered.keep(key, response) }
             return response
         } catch let problem as Problem {
             try record(caller.user, request, outcome: "\(problem.status) \(problem.code)", reason: reason)
             throw problem
+        }
+    }
+
+    private func collected(_ request: Request, _ caller: Identity) async throws -> ByteBuffer {
+        do {
+            return try await request.body.collect(upTo: Self.longestBody)
+        } catch is NIOTooManyBytesError {
+            try record(caller.user, request, outcome: "413 request.body")
+            throw Problem(
+                status: 413,
+                code: "request.body",
+                title: "the request is too long",
+                detail: "expected at most \(Self.longestBody) bytes"
+            )
         }
     }
 
@@ -215,9 +238,10 @@ struct AdminResponder: HTTPResponder {
     }
 }
 
-/// Answers that are kept for callers that ask again with the same `Idempotency-Key`.
+/// Answers that are kept for callers that ask again with the same `Idempotency-Key`, also while the first call is
+/// being carried out.
 private actor AnsweredRequests {
-    struct Answer {
+    struct Answer: Sendable {
         let status: Int
         let contentType: String
         let body: [UInt8]
@@ -232,24 +256,33 @@ private actor AnsweredRequests {
     }
 
     private static let kept = 256
-    private var answers: [(key: String, answer: Answer)] = []
+    private var answers: [(key: String, answer: Task<Answer, any Error>)] = []
 
-    func answer(_ key: String) -> Answer? {
-        answers.last { $0.key == key }?.answer
-    }
-
-    /// Takes the body out of `response`, to give it twice.
-    func keep(_ key: String, _ response: Response) async throws -> Response {
-        let collector = BodyCollector()
-        try await response.body.write(collector)
-        let answer = Answer(
-            status: Int(response.status.code),
-            contentType: response.headers[.contentType] ?? "application/json",
-            body: collector.bytes.withLock { $0 }
-        )
-        answers.append((key, answer))
+    func answer(_ key: String, _ carryOut: @escaping @Sendable () async throws -> Response) async throws
+        -> Response
+    {
+        if let earlier = answers.last(where: { $0.key == key }) {
+            return try await earlier.answer.value.response
+        }
+        let task = Task {
+            let response = try await carryOut()
+            let collector = BodyCollector()
+            try await response.body.write(collector)
+            return Answer(
+                status: Int(response.status.code),
+                contentType: response.headers[.contentType] ?? "application/json",
+                body: collector.bytes.withLock { $0 }
+            )
+        }
+        answers.append((key, task))
         if answers.count > Self.kept { answers.removeFirst() }
-        return answer.response
+        do {
+            return try await task.value.response
+        } catch {
+            // A refusal may be another one the next time.
+            answers.removeAll { $0.key == key }
+            throw error
+        }
     }
 }
 

@@ -282,7 +282,7 @@ struct AdminRoutes: Sendable {
     /// Without a body: by probes.
     private func confirmation(_ request: AdminRequest) throws -> ConfirmPolicy {
         if request.body.isEmpty { return ConfirmPolicy(mode: .auto) }
-        guard let policy = try? JSONDecoder().decode(ConfirmPolicy.self, from: Data(request.body)),
+        guard let policy = try? JSONDecoder().decode(ConfirmPolicy.self, from: Data(request.body + [0x0A])),
             ConfirmPolicy.seconds.contains(policy.seconds)
         else {
             throw Problem(
@@ -397,7 +397,7 @@ struct AdminRoutes: Sendable {
     }
 
     private func decoded<Value: Decodable>(_ type: Value.Type, _ request: AdminRequest) throws -> Value {
-        guard let value = try? JSONDecoder().decode(type, from: Data(request.body)) else {
+        guard let value = try? JSONDecoder().decode(type, from: Data(request.body + [0x0A])) else {
             throw Problem(
                 status: 400,
                 code: "request.body",

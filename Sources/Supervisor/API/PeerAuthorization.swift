@@ -13,6 +13,7 @@ final class PeerAuthorization: Sendable {
     private let ownUser: UInt32
     private let journal: EventJournal
     private let lastDenials = Mutex<[UInt32: ContinuousClock.Instant]>([:])
+    private let lastRows = Mutex<[UInt32: ContinuousClock.Instant]>([:])
 
     init(
         group: String,
@@ -38,14 +39,23 @@ final class PeerAuthorization: Sendable {
         return nil
     }
 
-    private func noteDenial(of peer: PeerCredentials) {
+    /// Whether a denied user's attempt to change something is worth a row in the audit: a user without any right
+    /// must not fill it.
+    func isNews(_ peer: PeerCredentials) -> Bool {
+        lastRows.withLock { Self.note(peer, in: &$0) }
+    }
+
+    private static func note(_ peer: PeerCredentials, in last: inout [UInt32: ContinuousClock.Instant])
+        -> Bool
+    {
         let now = ContinuousClock.now
-        let isNews = lastDenials.withLock { last in
-            if let time = last[peer.uid], now - time < Self.silence { return false }
-            last[peer.uid] = now
-            return true
-        }
-        guard isNews else { return }
+        if let time = last[peer.uid], now - time < silence { return false }
+        last[peer.uid] = now
+        return true
+    }
+
+    private func noteDenial(of peer: PeerCredentials) {
+        guard lastDenials.withLock({ Self.note(peer, in: &$0) }) else { return }
         journal.record(
             "auth.denied",
             .warning,

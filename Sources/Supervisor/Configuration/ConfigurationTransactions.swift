@@ -36,8 +36,7 @@ package actor ConfigurationTransactions {
         var isBeingUndone = false
     }
 
-    /// Time for networkd to give the links what the document wants.
-    private static let verifyDeadline: Duration = .seconds(10)
+    private static let mendPause: Duration = .seconds(2)
     private static let probePause: Duration = .milliseconds(500)
     /// Archives that are asked before and after a change.
     private static let probedPeers = 8
@@ -57,6 +56,7 @@ package actor ConfigurationTransactions {
     private var ended: [TransactionStatus] = []
     /// Applying and rolling back follow each other.
     private var work: Task<Void, Never>?
+    private var isMending = false
 
     package init(
         configuration: SupervisorConfiguration,
@@ -88,18 +88,12 @@ package actor ConfigurationTransactions {
     /// Brings the confirmed revision in force, whatever was tried when the supervisor ended.
     package func restore() async {
         let interrupted = (try? table.interruptedTrial()) ?? nil
-        do {
-            if box.network != nil || interrupted != nil {
-                // Without a network of ours, only files that the trial has left are taken away.
-                try await networkd.apply(NetworkRendering(box), isForced: box.network != nil)
+        await enqueue { transactions in
+            do {
+                try await transactions.bringBack(from: interrupted == nil ? nil : .unknown)
+            } catch {
+                await transactions.noteUnsettled("\(error)")
             }
-        } catch {
-            journal.record(
-                "config.restore",
-                .critical,
-                "the confirmed network could not be restored",
-                ["reason": "\(error)"]
-            )
         }
         guard let interrupted else { return }
         try? table.endTrial()
@@ -245,7 +239,7 @@ package actor ConfigurationTransactions {
         -> TransactionStatus
     {
         guard let attempt = pending, attempt.status.tx == tx else { return try alreadyEnded(tx) }
-        guard let applied = attempt.applied, attempt.status.state == .awaiting else {
+        guard let applied = attempt.applied, attempt.status.state == .awaiting, !attempt.isBeingUndone else {
             throw Problem(
                 status: 409,
                 code: "net.pending",
@@ -308,7 +302,7 @@ package actor ConfigurationTransactions {
         do {
             try await put(attempt.box, over: box)
             if let network = attempt.box.network {
-                let findings = try await networkd.verify(network, deadline: Self.verifyDeadline)
+                let findings = try await networkd.settle(network)
                 if let wrong = findings.first(where: { !$0.isPending }) {
                     let text = "\(wrong.interface): found \(wrong.found), expected \(wrong.expected)"
                     return await undo(tx, reason: text)
@@ -397,14 +391,15 @@ package actor ConfigurationTransactions {
         pending?.isBeingUndone = true
         let start = ContinuousClock.now
         var attributes = ["tx": tx, "revision": "\(revision.number)", "reason": reason]
+        var failure: String?
         do {
-            try await put(box, over: attempt.box)
-            try table.endTrial()
-            let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
-            attributes["milliseconds"] = "\(milliseconds)"
+            try await bringBack(from: .box(attempt.box))
         } catch {
-            attributes["error"] = "\(error)"
+            failure = "\(error)"
+            attributes["error"] = failure
         }
+        try? table.endTrial()
+        attributes["milliseconds"] = "\(Int((ContinuousClock.now - start) / .milliseconds(1)))"
         let probes = attempt.status.probes
         end { status in
             status.state = .rolledBack
@@ -412,6 +407,85 @@ package actor ConfigurationTransactions {
             status.probes = probes
         }
         journal.record("config.rolled-back", .warning, "the change was undone", attributes)
+        if let failure { await noteUnsettled(failure) }
+    }
+
+    /// What may be in force beside the confirmed revision.
+    private enum Remains: Sendable {
+        case box(BoxConfiguration)
+        /// A trial of a process that has ended.
+        case unknown
+    }
+
+    /// Puts the confirmed revision in force, and returns when the kernel has it. The network and the gateway are
+    /// brought back each for itself: one that fails does not keep the other.
+    private func bringBack(from remains: Remains?) async throws {
+        var failure: (any Error)?
+        if case .box(let tried) = remains,
+            configuration.gateway(for: tried) != configuration.gateway(for: box)
+        {
+            do { try await bringBackNetwork(from: remains) } catch { failure = error }
+            try await surroundings.applyGateway(configuration.gateway(for: box))
+        } else {
+            try await bringBackNetwork(from: remains)
+        }
+        if let failure { throw failure }
+    }
+
+    private func bringBackNetwork(from remains: Remains?) async throws {
+        var hadNetwork = box.network != nil
+        if case .box(let tried) = remains, tried.network != nil { hadNetwork = true }
+        // Where nothing of ours was ever written, nothing is found to be taken away.
+        guard hadNetwork || remains != nil else { return }
+        // Forced: a first attempt may have written the files and not reached networkd.
+        try await networkd.apply(NetworkRendering(box), isForced: hadNetwork)
+        guard let network = box.network else { return }
+        if let wrong = try await networkd.settle(network).first(where: { !$0.isPending }) {
+            throw Unsettled(finding: wrong)
+        }
+    }
+
+    private struct Unsettled: Error, CustomStringConvertible {
+        let finding: Networkd.Finding
+
+        var description: String {
+            "\(finding.interface): found \(finding.found), expected \(finding.expected)"
+        }
+    }
+
+    /// The confirmed revision is not in force: again and again until it is, or somebody changes it.
+    private func noteUnsettled(_ reason: String) async {
+        journal.record(
+            "config.restore",
+            .critical,
+            "the confirmed network is not in force yet",
+            ["reason": reason, "revision": "\(revision.number)"]
+        )
+        guard !isMending else { return }
+        isMending = true
+        Task {
+            while isMending {
+                try? await Task.sleep(for: Self.mendPause)
+                guard pending == nil else { continue }
+                await enqueue { await $0.mend() }
+            }
+        }
+    }
+
+    private func mend() async {
+        guard pending == nil else { return }
+        do {
+            try await bringBackNetwork(from: .unknown)
+            isMending = false
+            journal.record(
+                "config.restored",
+                .info,
+                "the confirmed network is in force",
+                ["revision": "\(revision.number)"]
+            )
+        } catch {
+            // The journal has said so once.
+        }
     }
 
     /// Makes `next` real where it differs from `last`: the network first, the gateway listens on it.

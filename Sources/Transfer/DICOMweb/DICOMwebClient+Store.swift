@@ -82,7 +82,11 @@ extension DICOMwebClient {
                 throw DICOMwebError.refused(status: status, retryAfter: nil)
             }
             let answer = try await response.body.collect(upTo: Self.maximumAnswer)
-            let module = try JSONDecoder().decode(StoreAnswer.self, from: Data(answer.readableBytesView))
+            // Foundation traps where its limit of nesting is passed by the last byte: this is never the last one.
+            let module = try JSONDecoder().decode(
+                StoreAnswer.self,
+                from: Data(answer.readableBytesView) + [0x0A]
+            )
             return instances.map { ($0, module.outcome(of: $0.sopInstanceUID)) }
         } catch let error as DICOMwebError {
             if case .refused(let status, _) = error, !error.isTransient {
@@ -119,7 +123,10 @@ extension DICOMwebClient {
             let body = try await response.body.collect(upTo: Self.maximumAnswer)
             let found: [[String: DICOMJSONElement]]
             do {
-                found = try JSONDecoder().decode(type(of: matches), from: Data(body.readableBytesView))
+                found = try JSONDecoder().decode(
+                    type(of: matches),
+                    from: Data(body.readableBytesView) + [0x0A]
+                )
             } catch {
                 throw DICOMwebError.invalidBody("body: found no DICOM JSON, expected an array of objects")
             }
