@@ -68,7 +68,9 @@ extension EndToEnd {
                 log: directory.appending("\(name).log")
             )
             let isUp = eventually {
-                FileManager.default.fileExists(atPath: folder.appending(path: "srv").path)
+                ["srv", "srv.ctrl"].allSatisfy {
+                    FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
+                }
             }
             try #require(isUp, "\(server.logText.suffix(2000))")
             return server
@@ -100,7 +102,7 @@ extension EndToEnd {
 
         @Test("the TPM signs a request that openssl verifies", .enabled(if: hasTPM, "needs swtpm"))
         func certificateRequest() throws {
-            _ = try swtpm("chip")
+            let chip = try swtpm("chip")
             let daemon = try box(tcti: tcti("chip"))
             let result = try ctl(["enrol", "csr", "DRX-0042", "--organization", "CHU Nord"])
             #expect(result.status == 0, "\(result.errors)")
@@ -116,18 +118,20 @@ extension EndToEnd {
             let again = try ctl(["enrol", "csr", "DRX-0042"])
             #expect(again.status == 0)
             #expect(daemon.end() == 0)
+            chip.signal(SIGTERM)
         }
 
         @Test("another TPM in the same box is a changed board", .enabled(if: hasTPM, "needs swtpm"))
         func replacedTPM() throws {
-            _ = try swtpm("first")
+            let first = try swtpm("first")
             let daemon = try box(tcti: tcti("first"), tpm: true)
             #expect(try eventually { try ctl(["events"]).output.contains("tpm.pinned") })
             #expect(daemon.end() == 0)
-            _ = try swtpm("second")
+            let second = try swtpm("second")
             let again = try box(tcti: tcti("second"), tpm: true)
             #expect(try eventually { try issues().contains("E-TPM-04") })
             #expect(again.end() == 0)
+            for chip in [first, second] { chip.signal(SIGTERM) }
         }
 
         @Test("no TPM where there should be one is an issue") func noTPM() throws {
