@@ -26,7 +26,7 @@ package actor ConfigurationTransactions {
         }
     }
 
-    private struct Attempt {
+    struct Attempt {
         var status: TransactionStatus
         let box: BoxConfiguration
         let end: ContinuousClock.Instant
@@ -36,27 +36,27 @@ package actor ConfigurationTransactions {
         var isBeingUndone = false
     }
 
-    private static let mendPause: Duration = .seconds(2)
+    static let mendPause: Duration = .seconds(2)
     private static let probePause: Duration = .milliseconds(500)
     /// Archives that are asked before and after a change.
     private static let probedPeers = 8
     /// Ended transactions that can still be asked for.
     private static let history = 50
 
-    private let configuration: SupervisorConfiguration
-    private let table: RevisionTable
-    private let networkd: Networkd
+    let configuration: SupervisorConfiguration
+    let table: RevisionTable
+    let networkd: Networkd
     private let probe: NetworkProbe
-    private let surroundings: Surroundings
+    let surroundings: Surroundings
     private let board: StatusBoard
-    private let journal: EventJournal
-    private var revision: RevisionTable.Revision
+    let journal: EventJournal
+    var revision: RevisionTable.Revision
     package private(set) var box: BoxConfiguration
-    private var pending: Attempt?
+    var pending: Attempt?
     private var ended: [TransactionStatus] = []
     /// Applying and rolling back follow each other.
     private var work: Task<Void, Never>?
-    private var isMending = false
+    var isMending = false
 
     package init(
         configuration: SupervisorConfiguration,
@@ -82,29 +82,6 @@ package actor ConfigurationTransactions {
     package var number: Int { revision.number }
     package var document: JSONValue { box.json }
     package var pendingStatus: TransactionStatus? { pending?.status }
-
-    // MARK: Start
-
-    /// Brings the confirmed revision in force, whatever was tried when the supervisor ended.
-    package func restore() async {
-        let interrupted = (try? table.interruptedTrial()) ?? nil
-        await enqueue { transactions in
-            do {
-                try await transactions.bringBack(from: interrupted == nil ? nil : .unknown)
-            } catch {
-                await transactions.noteUnsettled("\(error)")
-            }
-        }
-        guard let interrupted else { return }
-        try? table.endTrial()
-        let reason = "the supervisor ended before the change was confirmed"
-        journal.record(
-            "config.rolled-back",
-            .warning,
-            "change not confirmed: undone",
-            ["tx": interrupted.transaction, "revision": "\(revision.number)", "reason": reason]
-        )
-    }
 
     // MARK: Asking
 
@@ -410,84 +387,6 @@ package actor ConfigurationTransactions {
         if let failure { await noteUnsettled(failure) }
     }
 
-    /// What may be in force beside the confirmed revision.
-    private enum Remains: Sendable {
-        case box(BoxConfiguration)
-        /// A trial of a process that has ended.
-        case unknown
-    }
-
-    /// Puts the confirmed revision in force, and returns when the kernel has it. The network and the gateway are
-    /// brought back each for itself: one that fails does not keep the other.
-    private func bringBack(from remains: Remains?) async throws {
-        var failure: (any Error)?
-        if case .box(let tried) = remains,
-            configuration.gateway(for: tried) != configuration.gateway(for: box)
-        {
-            do { try await bringBackNetwork(from: remains) } catch { failure = error }
-            try await surroundings.applyGateway(configuration.gateway(for: box))
-        } else {
-            try await bringBackNetwork(from: remains)
-        }
-        if let failure { throw failure }
-    }
-
-    private func bringBackNetwork(from remains: Remains?) async throws {
-        var hadNetwork = box.network != nil
-        if case .box(let tried) = remains, tried.network != nil { hadNetwork = true }
-        // Where nothing of ours was ever written, nothing is found to be taken away.
-        guard hadNetwork || remains != nil else { return }
-        // Forced: a first attempt may have written the files and not reached networkd.
-        try await networkd.apply(NetworkRendering(box), isForced: hadNetwork)
-        guard let network = box.network else { return }
-        if let wrong = try await networkd.settle(network).first(where: { !$0.isPending }) {
-            throw Unsettled(finding: wrong)
-        }
-    }
-
-    private struct Unsettled: Error, CustomStringConvertible {
-        let finding: Networkd.Finding
-
-        var description: String {
-            "\(finding.interface): found \(finding.found), expected \(finding.expected)"
-        }
-    }
-
-    /// The confirmed revision is not in force: again and again until it is, or somebody changes it.
-    private func noteUnsettled(_ reason: String) async {
-        journal.record(
-            "config.restore",
-            .critical,
-            "the confirmed network is not in force yet",
-            ["reason": reason, "revision": "\(revision.number)"]
-        )
-        guard !isMending else { return }
-        isMending = true
-        Task {
-            while isMending {
-                try? await Task.sleep(for: Self.mendPause)
-                guard pending == nil else { continue }
-                await enqueue { await $0.mend() }
-            }
-        }
-    }
-
-    private func mend() async {
-        guard pending == nil else { return }
-        do {
-            try await bringBackNetwork(from: .unknown)
-            isMending = false
-            journal.record(
-                "config.restored",
-                .info,
-                "the confirmed network is in force",
-                ["revision": "\(revision.number)"]
-            )
-        } catch {
-            // The journal has said so once.
-        }
-    }
-
     /// Makes `next` real where it differs from `last`: the network first, the gateway listens on it.
     private func put(_ next: BoxConfiguration, over last: BoxConfiguration) async throws {
         if next.network != nil || last.network != nil {
@@ -499,8 +398,7 @@ package actor ConfigurationTransactions {
 
     // MARK: Pieces
 
-    private func enqueue(_ body: @escaping @Sendable (isolated ConfigurationTransactions) async -> Void) async
-    {
+    func enqueue(_ body: @escaping @Sendable (isolated ConfigurationTransactions) async -> Void) async {
         let previous = work
         let task = Task {
             await previous?.value
