@@ -31,16 +31,30 @@ package struct NetworkRendering: Equatable, Sendable {
                 ])
             }
         }
-        files[Self.others] = Self.sections([
-            ("Match", ["Type=ether"]), ("Link", ["RequiredForOnline=no"]),
-            ("Network", ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]),
-        ])
+        files[Self.others] = Self.otherInterfaces
         networkd = files
         firewall = Self.firewall(network, box)
         let search =
             network.searchDomains.isEmpty ? "" : "search \(network.searchDomains.joined(separator: " "))\n"
         resolver = search + network.nameServers.map { "nameserver \($0)\n" }.joined()
         timeSources = network.timeServers.map { "server \($0) iburst\n" }.joined()
+    }
+
+    private static var otherInterfaces: String {
+        sections([
+            ("Match", ["Type=ether"]), ("Link", ["RequiredForOnline=no"]),
+            ("Network", ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]),
+        ])
+    }
+
+    private init(networkd: [String: String]) {
+        self.networkd = networkd
+        (firewall, resolver, timeSources) = (Self.noFirewall, "", "")
+    }
+
+    /// Of an appliance that nobody has configured: its interfaces are up, so that the wizard sees the cables.
+    package static var factory: NetworkRendering {
+        NetworkRendering(networkd: [others: otherInterfaces])
     }
 
     static func fileName(_ interface: String, _ kind: String) -> String { "\(mark)\(interface).\(kind)" }

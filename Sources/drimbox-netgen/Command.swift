@@ -35,15 +35,18 @@ struct Command: AsyncParsableCommand {
     func run() async throws {
         do {
             let path = SupervisorConfiguration.databasePath(stateDirectory: state)
-            // Before the first start there is nothing to restore.
-            guard let document = try RevisionTable.newestDocument(path: path) else { return }
-            let box = try BoxConfiguration(json: Array(document.utf8))
             let networkd = Networkd(
                 directory: output,
                 ownDirectory: runtime,
                 tools: NetworkTools(usesUnits: false)
             )
-            _ = try networkd.install(NetworkRendering(box))
+            // Nobody has configured the box yet: its interfaces are up all the same.
+            var rendering = NetworkRendering.factory
+            if let document = try RevisionTable.newestDocument(path: path) {
+                let box = try BoxConfiguration(json: Array(document.utf8))
+                if box.network != nil { rendering = NetworkRendering(box) }
+            }
+            _ = try networkd.install(rendering)
             if firewall { try await networkd.loadFirewall() }
         } catch {
             StandardError.print("drimbox-netgen: \(error)")

@@ -68,8 +68,7 @@ extension Rendering {
             return "\(head)\(dots) \(step.isOK ? "OK  " : "FAIL") \(clean(step.detail))"
         }
         let advice = steps.compactMap(\.cause).compactMap(messages.advice)
-        guard let first = advice.first else { return lines.joined(separator: "\n") }
-        return (lines + [first]).joined(separator: "\n")
+        return (lines + advice.prefix(3)).joined(separator: "\n")
     }
 
     func issues(_ issues: [Issue]) -> String {

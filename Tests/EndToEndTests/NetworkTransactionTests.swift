@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What `Tests/Support/network_lab` measured, by path: `care0`, `netgen.status`, `revision.0`.
-private struct Measured {
+struct Measured {
     private let value: Any?
 
     init(_ scenario: String, seconds: Double = 300) throws {
