@@ -27,3 +27,10 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension StoreError {
+    /// The bytes are wrong. A full or read-only disk, or a file that somebody holds, is not that, and may pass.
+    var isDamage: Bool {
+        if case .index(let error) = self { error.isCorruption } else { false }
+    }
+}

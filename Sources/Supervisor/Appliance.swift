@@ -11,6 +11,8 @@ import Store
 /// The one place that composes the supervisor.
 package struct Appliance: Sendable {
     package static let gatewayName = "gateway"
+    /// For a gateway that was started anew with a change that is tried.
+    private static let gatewayPatience: Duration = .seconds(20)
     private static let gatewayUnit = "drimbox-gateway.service"
 
     private let configuration: SupervisorConfiguration
@@ -39,16 +41,18 @@ package struct Appliance: Sendable {
         // A second supervisor must not touch what the first one's gateway reads.
         try UnixSocket.claim(configuration.admin.socket)
         let table = try RevisionTable(path: configuration.databasePath)
-        let (audit, damaged) = try AuditTable.openOrPutAside(path: configuration.stateDirectory + "/audit.db")
-        if let damaged {
-            journal.record(
-                "audit.lost",
-                .critical,
-                "the audit could not be read; a new chain begins",
-                ["damaged": damaged]
-            )
-        }
-        let users = try UserTable(path: configuration.stateDirectory + "/users.db")
+        let (audit, damagedAudit) = try AuditTable.openOrPutAside(
+            path: configuration.stateDirectory + "/audit.db"
+        )
+        let (users, damagedUsers) = try UserTable.openOrPutAside(
+            path: configuration.stateDirectory + "/users.db"
+        )
+        noteDamage("audit.lost", "the audit could not be read; a new chain begins", damagedAudit)
+        noteDamage(
+            "session.users-lost",
+            "the persons of the console could not be read; add them again",
+            damagedUsers
+        )
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
         return compose(table, audit, users, revision, box)
@@ -57,6 +61,11 @@ package struct Appliance: Sendable {
     /// The gateway has another user; the document holds no secret.
     private static func write(_ gateway: GatewayConfiguration, to path: String) throws(SystemCallError) {
         try replaceFile(path, with: gateway.encodeJSON(), mode: 0o644)
+    }
+
+    private func noteDamage(_ kind: String, _ message: String, _ damaged: String?) {
+        guard let damaged else { return }
+        journal.record(kind, .critical, message, ["damaged": damaged])
     }
 
     /// The newest revision; at the first start the document of the file becomes it.
@@ -98,7 +107,31 @@ package struct Appliance: Sendable {
                 ["hint": "drimboxctl config apply", "revision": "\(newest.number)"]
             )
         }
-        return (newest, try BoxConfiguration(json: Array(newest.document.utf8)))
+        return (newest, try understood(newest, table) ?? factory)
+    }
+
+    /// The revision's configuration. One that this version does not understand must not keep the box down: the
+    /// newest one that it does stands in, nil where there is none.
+    private func understood(_ newest: RevisionTable.Revision, _ table: RevisionTable) throws
+        -> BoxConfiguration?
+    {
+        do {
+            return try BoxConfiguration(json: Array(newest.document.utf8))
+        } catch {
+            let older = try table.all().dropFirst().lazy.compactMap { revision in
+                (try? BoxConfiguration(json: Array(revision.document.utf8))).map { (revision.number, $0) }
+            }.first
+            journal.record(
+                "config.unreadable",
+                .critical,
+                "the newest revision is not understood; an older one is used",
+                [
+                    "revision": "\(newest.number)", "used": older.map { "\($0.0)" } ?? "factory",
+                    "reason": "\(error)",
+                ]
+            )
+            return older?.1
+        }
     }
 
     private func compose(
@@ -211,6 +244,9 @@ package struct Appliance: Sendable {
             applyGateway: {
                 try Self.write($0, to: path)
                 await gateway.restart()
+            },
+            gatewayAnswers: { [isSafeMode] in
+                isSafeMode ? true : await client.answers(within: Self.gatewayPatience)
             },
             echo: { await client.echo($0) }
         )

@@ -42,9 +42,14 @@ struct Command: AsyncParsableCommand {
             )
             // Nobody has configured the box yet: its interfaces are up all the same.
             var rendering = NetworkRendering.factory
-            if let document = try RevisionTable.newestDocument(path: path) {
-                let box = try BoxConfiguration(json: Array(document.utf8))
-                if box.network != nil { rendering = NetworkRendering(box) }
+            do {
+                if let document = try RevisionTable.newestDocument(path: path) {
+                    let box = try BoxConfiguration(json: Array(document.utf8))
+                    if box.network != nil { rendering = NetworkRendering(box) }
+                }
+            } catch {
+                // Interfaces that are up, for the console's tests, are better than none.
+                StandardError.print("drimbox-netgen: \(error)")
             }
             _ = try networkd.install(rendering)
             if firewall { try await networkd.loadFirewall() }

@@ -30,7 +30,9 @@ import Testing
         #expect(table.condition == .sound)
         #expect(try table.newest()?.document == "two")
         #expect(try table.interruptedTrial()?.transaction == "tx")
-        try table.endTrial()
+        try table.endTrial("another")
+        #expect(try table.interruptedTrial() != nil)
+        try table.endTrial("tx")
         #expect(try table.interruptedTrial() == nil)
         #expect(try RevisionTable.newestDocument(path: path) == "two")
     }

@@ -268,6 +268,7 @@ extension AdminRoutes {
             ),
             surroundings: .init(
                 applyGateway: { _ in },
+                gatewayAnswers: { true },
                 echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
             ),
             board: board,

@@ -345,7 +345,7 @@ def damaged_database(lab):
 def damaged_audit(lab):
     ready(lab)
     for number in range(40):
-        lab.call("POST", "/v1/config/validate", b"{}", {"X-Reason": f"reason-{number:04}"})
+        lab.call("PUT", "/v1/config/rescue/1", b"", {"X-Reason": f"reason-{number:04}"})
     intact = lab.call("GET", "/v1/audit/verify")[1]
     lab.kill("drimboxd", signal.SIGTERM)
     path = lab.state + "/audit.db"
@@ -360,7 +360,7 @@ def damaged_audit(lab):
         file.write(bytes([text[at + 10] ^ 1]))
     lab.start_drimboxd(network())
     broken = lab.call("GET", "/v1/audit/verify")[1]
-    more = lab.call("POST", "/v1/config/validate", b"{}")[0]
+    more = lab.call("PUT", "/v1/config/rescue/1", b"")[0]
     lab.kill("drimboxd", signal.SIGTERM)
     database = sqlite3.connect(path)
     row = database.execute("SELECT number FROM audit WHERE reason = 'reason-0021' ORDER BY number").fetchone()

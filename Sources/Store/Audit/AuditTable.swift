@@ -60,6 +60,7 @@ package final class AuditTable: Sendable {
             return (table, nil)
         } catch {
             let damaged = path + ".damaged"
+            guard error.isDamage else { throw error }
             for suffix in ["-wal", "-shm"] { try? Directory.remove(file: path + suffix) }
             guard (try? Directory.rename(file: path, to: damaged)) == true else { throw error }
             return (try AuditTable(path: path), damaged)
@@ -73,7 +74,7 @@ package final class AuditTable: Sendable {
             try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
             let found = try database.prepare("PRAGMA user_version").row { Int($0.integer(0)) } ?? 0
             guard found == 0 || found == Self.version else {
-                throw SQLiteError(code: 26, subject: "user_version", message: "found \(found), expected 1")
+                throw SQLiteError(code: 1, subject: "user_version", message: "found \(found), expected 1")
             }
             try database.execute(
                 """
@@ -132,23 +133,28 @@ package final class AuditTable: Sendable {
         try use { (state) throws(SQLiteError) in try Self.rows(state.database, after: number, limit: limit) }
     }
 
-    /// Goes through the whole chain.
+    /// Goes through the whole chain, page by page: who writes meanwhile does not wait for all of it.
     package func verify() throws(StoreError) -> Verification {
-        try use { (state) throws(SQLiteError) in
-            var (number, head) = (0, Self.origin)
-            while true {
-                let rows = try Self.rows(state.database, after: number, limit: 1000)
-                for row in rows {
-                    guard row.number == number + 1, row.hash == row.hash(after: head) else {
-                        return .broken(at: number + 1)
-                    }
-                    (number, head) = (row.number, row.hash)
-                }
-                if rows.isEmpty { break }
+        var (number, head) = (0, Self.origin)
+        while true {
+            let last = number
+            let (rows, newest) = try use { (state) throws(SQLiteError) in
+                (
+                    try Self.rows(state.database, after: last, limit: 1000),
+                    (number: state.number, head: state.head)
+                )
             }
-            // What this process wrote and is not there any more.
-            return number == state.number && head == state.head
-                ? .intact(rows: number, head: head) : .broken(at: number + 1)
+            for row in rows {
+                guard row.number == number + 1, row.hash == row.hash(after: head) else {
+                    return .broken(at: number + 1)
+                }
+                (number, head) = (row.number, row.hash)
+            }
+            if rows.count < 1000 {
+                // What this process wrote and is not there any more.
+                return number == newest.number && head == newest.head
+                    ? .intact(rows: number, head: head) : .broken(at: number + 1)
+            }
         }
     }
 

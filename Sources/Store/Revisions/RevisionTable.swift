@@ -62,7 +62,7 @@ package final class RevisionTable: Sendable {
             condition = .sound
         } catch {
             let damaged = path + ".damaged"
-            guard Self.putAside(path, as: damaged) else { throw error }
+            guard error.isDamage, Self.putAside(path, as: damaged) else { throw error }
             if let restored = Self.restore(path) {
                 database = Mutex(restored)
                 condition = .restored(damaged: damaged)
@@ -135,7 +135,7 @@ package final class RevisionTable: Sendable {
             let found = try database.prepare("PRAGMA user_version").row { Int($0.integer(0)) } ?? 0
             guard found == 0 || found == version else {
                 throw SQLiteError(
-                    code: 26,
+                    code: 1,
                     subject: "user_version",
                     message: "found \(found), expected \(version)"
                 )
@@ -252,8 +252,12 @@ package final class RevisionTable: Sendable {
         }
     }
 
-    package func endTrial() throws(StoreError) {
-        try use { (database) throws(SQLiteError) in try database.execute("DELETE FROM trial") }
+    package func endTrial(_ transaction: String) throws(StoreError) {
+        try use { (database) throws(SQLiteError) in
+            let statement = try database.prepare("DELETE FROM trial WHERE tx = ?")
+            statement.bind(0, transaction)
+            try statement.run()
+        }
     }
 
     /// One that was under way when the supervisor ended.

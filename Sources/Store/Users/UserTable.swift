@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Linux
 import Synchronization
 
 /// Persons of the console: name, role, and a hash of the password that costs time to try (crypt(5), yescrypt).
@@ -14,6 +15,24 @@ package final class UserTable: Sendable {
 
     private static let version = 1
     private let database: Mutex<Database>
+
+    /// Opens or makes the database at `path`. A damaged one is put aside: nobody can log in then until persons are
+    /// added again, and the box goes on.
+    package static func openOrPutAside(path: String) throws(StoreError) -> (
+        table: UserTable, damaged: String?
+    ) {
+        do throws(StoreError) {
+            let table = try UserTable(path: path)
+            _ = try table.all()
+            return (table, nil)
+        } catch {
+            let damaged = path + ".damaged"
+            guard error.isDamage else { throw error }
+            for suffix in ["-wal", "-shm"] { try? Directory.remove(file: path + suffix) }
+            guard (try? Directory.rename(file: path, to: damaged)) == true else { throw error }
+            return (try UserTable(path: path), damaged)
+        }
+    }
 
     /// Opens or makes the database at `path`, whose directory exists.
     package init(path: String) throws(StoreError) {

@@ -65,6 +65,8 @@ struct AdminRoute: Sendable {
     var needsReason = false
     /// What changes something works in safe mode only where it helps to leave it.
     var worksInSafeMode = false
+    /// A call that changes nothing leaves no row, though it has a body.
+    var isAudited = true
     let answer: @Sendable (AdminRequest) async throws -> Response
 
     private var parts: [Substring] { pattern.split(separator: "/", omittingEmptySubsequences: false) }

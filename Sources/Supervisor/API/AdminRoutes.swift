@@ -45,6 +45,7 @@ struct AdminRoutes: Sendable {
         _ pattern: String,
         role: Role,
         worksInSafeMode: Bool = false,
+        isAudited: Bool = true,
         _ answer: @escaping @Sendable (AdminRequest) async throws -> Response
     ) -> AdminRoute {
         AdminRoute(
@@ -52,6 +53,7 @@ struct AdminRoutes: Sendable {
             pattern: pattern,
             role: role,
             worksInSafeMode: worksInSafeMode,
+            isAudited: isAudited,
             answer: answer
         )
     }
@@ -164,7 +166,7 @@ struct AdminRoutes: Sendable {
     private var configuration: [AdminRoute] {
         [
             AdminRoute(method: "GET", pattern: "/v1/config", role: .viewer) { try await document($0) },
-            post("/v1/config/validate", role: .viewer, worksInSafeMode: true) { request in
+            post("/v1/config/validate", role: .viewer, worksInSafeMode: true, isAudited: false) { request in
                 AdminAnswer.json(await transactions.validate(try parsed(request)))
             },
             post("/v1/config/transactions", role: .admin) { request in
@@ -418,7 +420,7 @@ struct AdminRoutes: Sendable {
                 let rows = try audit.rows(after: since, limit: Self.auditPage)
                 return AdminAnswer.json(AuditPage(rows: rows.map(\.report)))
             },
-            get("/v1/audit/verify") { _ in
+            get("/v1/audit/verify", role: .operator) { _ in
                 switch try audit.verify() {
                 case .intact(let rows, let head):
                     AdminAnswer.json(

@@ -41,21 +41,21 @@ final class PeerAuthorization: Sendable {
 
     /// Whether a denied user's attempt to change something is worth a row in the audit: a user without any right
     /// must not fill it.
-    func isNews(_ peer: PeerCredentials) -> Bool {
-        lastRows.withLock { Self.note(peer, in: &$0) }
+    func isNews(_ uid: UInt32) -> Bool {
+        lastRows.withLock { Self.note(uid, in: &$0) }
     }
 
-    private static func note(_ peer: PeerCredentials, in last: inout [UInt32: ContinuousClock.Instant])
+    private static func note(_ uid: UInt32, in last: inout [UInt32: ContinuousClock.Instant])
         -> Bool
     {
         let now = ContinuousClock.now
-        if let time = last[peer.uid], now - time < silence { return false }
-        last[peer.uid] = now
+        if let time = last[uid], now - time < silence { return false }
+        last[uid] = now
         return true
     }
 
     private func noteDenial(of peer: PeerCredentials) {
-        guard lastDenials.withLock({ Self.note(peer, in: &$0) }) else { return }
+        guard lastDenials.withLock({ Self.note(peer.uid, in: &$0) }) else { return }
         journal.record(
             "auth.denied",
             .warning,

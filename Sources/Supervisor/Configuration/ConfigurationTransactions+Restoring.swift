@@ -16,7 +16,7 @@ extension ConfigurationTransactions {
             }
         }
         guard let interrupted else { return }
-        try? table.endTrial()
+        try? table.endTrial(interrupted.transaction)
         let reason = "the supervisor ended before the change was confirmed"
         journal.record(
             "config.rolled-back",
@@ -41,11 +41,17 @@ extension ConfigurationTransactions {
             configuration.gateway(for: tried) != configuration.gateway(for: box)
         {
             do { try await bringBackNetwork(from: remains) } catch { failure = error }
-            try await surroundings.applyGateway(configuration.gateway(for: box))
+            try await bringBackGateway()
         } else {
             try await bringBackNetwork(from: remains)
         }
         if let failure { throw failure }
+    }
+
+    private func bringBackGateway() async throws {
+        isGatewayOwed = true
+        try await surroundings.applyGateway(configuration.gateway(for: box))
+        isGatewayOwed = false
     }
 
     private func bringBackNetwork(from remains: Remains?) async throws {
@@ -92,6 +98,7 @@ extension ConfigurationTransactions {
         guard pending == nil else { return }
         do {
             try await bringBackNetwork(from: .unknown)
+            if isGatewayOwed { try await bringBackGateway() }
             isMending = false
             journal.record(
                 "config.restored",

@@ -14,13 +14,17 @@ package actor ConfigurationTransactions {
     package struct Surroundings: Sendable {
         /// Writes the gateway's document and starts it anew.
         let applyGateway: @Sendable (GatewayConfiguration) async throws -> Void
+        /// Whether the gateway that was started anew answers.
+        let gatewayAnswers: @Sendable () async -> Bool
         /// Whether an archive answers.
         let echo: @Sendable (_ aeTitle: String) async -> NetworkTestStep
 
         package init(
             applyGateway: @escaping @Sendable (GatewayConfiguration) async throws -> Void,
+            gatewayAnswers: @escaping @Sendable () async -> Bool,
             echo: @escaping @Sendable (_ aeTitle: String) async -> NetworkTestStep
         ) {
+            self.gatewayAnswers = gatewayAnswers
             self.applyGateway = applyGateway
             self.echo = echo
         }
@@ -57,6 +61,8 @@ package actor ConfigurationTransactions {
     /// Applying and rolling back follow each other.
     private var work: Task<Void, Never>?
     var isMending = false
+    /// The gateway still runs with a candidate's document.
+    var isGatewayOwed = false
 
     package init(
         configuration: SupervisorConfiguration,
@@ -285,6 +291,11 @@ package actor ConfigurationTransactions {
                     return await undo(tx, reason: text)
                 }
             }
+            if configuration.gateway(for: attempt.box) != configuration.gateway(for: box),
+                await !surroundings.gatewayAnswers()
+            {
+                return await undo(tx, reason: "the gateway does not answer with this configuration")
+            }
         } catch {
             return await undo(tx, reason: "\(error)")
         }
@@ -375,7 +386,7 @@ package actor ConfigurationTransactions {
             failure = "\(error)"
             attributes["error"] = failure
         }
-        try? table.endTrial()
+        try? table.endTrial(tx)
         attributes["milliseconds"] = "\(Int((ContinuousClock.now - start) / .milliseconds(1)))"
         let probes = attempt.status.probes
         end { status in

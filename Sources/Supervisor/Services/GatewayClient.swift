@@ -26,6 +26,15 @@ package struct GatewayClient: Sendable {
         return try JSONDecoder().decode(PipelineStatus.self, from: Data(response.body))
     }
 
+    package func answers(within patience: Duration) async -> Bool {
+        let end = ContinuousClock.now + patience
+        while ContinuousClock.now < end, !Task.isCancelled {
+            if (try? await pipeline(deadline: .seconds(2))) != nil { return true }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+
     /// Passes a request of the admin API on; the gateway's answer as it is.
     package func forward(
         _ method: String,

@@ -49,18 +49,33 @@ struct ReadinessReporter: Service {
         }
     }
 
+    private func tell(isWritable: Bool) async {
+        let code = "E-DB-01"
+        guard !isWritable else { return await board.clear(code) }
+        await board.raise(
+            Issue(
+                code: code,
+                severity: .critical,
+                since: .now,
+                summary: "the supervisor's database takes no row: nothing can be changed",
+                suggestions: ["look how full the data disk is, and whether it takes writes"]
+            )
+        )
+    }
+
     private func report() async {
         let interval = notify.watchdogInterval.map { min($0 / 2, Self.statusInterval) } ?? Self.statusInterval
         let client = UnixHTTPClient(socketPath: adminSocket)
         while (try? await Task.sleep(for: interval)) != nil {
             // Through the socket, the event loop, the responder and the board: all that must not hang.
             let answer = try? await client.get("/v1/services", deadline: Self.selfCheckDeadline)
-            let isWritable = databaseAnswers()
-            if answer?.status == 200, isWritable {
+            // A database that hangs holds us up, and the watchdog with us. One that refuses has answered: a new start
+            // would not mend the disk, and nobody could be told of it.
+            await tell(isWritable: databaseAnswers())
+            if answer?.status == 200 {
                 notify(.watchdog, .status(await board.line))
             } else {
-                let what = isWritable ? "the admin API does not answer us" : "the database takes no row"
-                journal.record("supervisor.self-check", .critical, what)
+                journal.record("supervisor.self-check", .critical, "the admin API does not answer us")
             }
         }
     }

@@ -60,6 +60,8 @@ package struct SystemdService: ServiceControl {
     }
 
     package func start() async throws -> any RunningService {
+        // One that a supervisor before us left behind may run with a document that nobody confirmed.
+        _ = try? await ChildProcess.run(Self.systemctl, ["stop", "--quiet", unit], deadline: .seconds(30))
         // `--wait` returns at the end of the unit: no polling.
         let waiter = try await ChildProcess.start(Self.systemctl, ["start", "--wait", "--quiet", unit])
         return RunningUnit(unit: unit, waiter: waiter)
