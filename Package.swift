@@ -139,7 +139,10 @@ let package = Package(
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests(
             "SupervisorTests",
-            ["Supervisor", "HostNetwork", "Store", "Admin", "Linux", "Transfer", lifecycle, logging]
+            [
+                "Supervisor", "HostNetwork", "Health", "Store", "Admin", "Linux", "Transfer", lifecycle,
+                logging,
+            ]
         ),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),

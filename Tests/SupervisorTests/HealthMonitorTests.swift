@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Foundation
+import Health
+import HostNetwork
+import Store
+import Testing
+
+@testable import Supervisor
+
+/// A monitor over a /sys of its own, and a probe that prints what stands in a file.
+private struct Bench {
+    let folder: BoxDirectory
+    let board: StatusBoard
+    let monitor: HealthMonitor
+
+    init() throws {
+        folder = try BoxDirectory()
+        let text = """
+            { "site": "Test", "stateDirectory": "\(folder.path)", "runtimeDirectory": "\(folder.path)",
+              "health": { "disks": true },
+              "gateway": { "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
+                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
+            """
+        let configuration = try SupervisorConfiguration(json: Array(text.utf8))
+        let journal = EventJournal()
+        board = StatusBoard(site: "Test", journal: journal)
+        let table = try RevisionTable(path: configuration.databasePath)
+        let transactions = ConfigurationTransactions(
+            configuration: configuration,
+            table: table,
+            revision: try table.append(time: 0, author: "", comment: "", document: ""),
+            box: configuration.factory,
+            networkd: Networkd(
+                directory: folder.path,
+                ownDirectory: folder.path,
+                tools: .init(usesUnits: false)
+            ),
+            surroundings: .init(
+                applyGateway: { _ in },
+                gatewayAnswers: { true },
+                echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
+            ),
+            board: board,
+            journal: journal
+        )
+        let script = folder.path + "/probe"
+        try "#!/bin/sh\ncat '\(folder.path)/answer'\n".write(
+            toFile: script,
+            atomically: true,
+            encoding: .utf8
+        )
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+        monitor = HealthMonitor(
+            settings: configuration.health,
+            directory: folder.path,
+            probe: HardwareProbe(door: .child(executable: script, arguments: [])),
+            files: SystemFiles(root: folder.path),
+            table: table,
+            transactions: transactions,
+            board: board,
+            journal: journal
+        )
+    }
+
+    func plug(_ name: String) throws {
+        let path = "\(folder.path)/sys/block/\(name)"
+        try FileManager.default.createDirectory(atPath: path + "/device", withIntermediateDirectories: true)
+        for (file, content) in [("size", "1000000\n"), ("removable", "0\n")] {
+            try content.write(toFile: "\(path)/\(file)", atomically: true, encoding: .utf8)
+        }
+    }
+
+    func unplug(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: "\(folder.path)/sys/block/\(name)")
+    }
+
+    /// What the probe says of every disk; nil: it says nothing.
+    func answer(_ report: DiskReport?) throws {
+        let data = try report.map { try JSONEncoder().encode(ProbeAnswer.disk($0)) } ?? Data()
+        try data.write(to: URL(filePath: folder.path + "/answer"))
+    }
+
+    func codes() async -> [String] {
+        await monitor.look(everything: true)
+        return await board.openIssues.map(\.code).filter { $0.contains("DISK") }
+    }
+}
+
+@Suite("The health monitor raises and clears issues") struct HealthMonitorTests {
+    private func report(_ state: DiskReport.State) -> DiskReport {
+        var report = DiskReport(device: "/dev/sda", time: .init(milliseconds: 1), state: state)
+        report.model = "Model"
+        report.serial = "S1"
+        report.hasPassed = state == .good
+        return report
+    }
+
+    @Test("a disk that fails, falls silent, vanishes, and is well again") func disk() async throws {
+        let bench = try Bench()
+        try bench.plug("sda")
+        try bench.answer(report(.good))
+        #expect(await bench.codes() == [])
+        try bench.answer(report(.failing))
+        #expect(await bench.codes() == ["E-DISK-01:sda"])
+        try bench.answer(report(.good))
+        #expect(await bench.codes() == [])
+        try bench.answer(nil)
+        #expect(await bench.codes() == ["E-DISK-07:sda"])
+        try bench.answer(report(.good))
+        try bench.unplug("sda")
+        #expect(await bench.codes() == ["E-DISK-08:sda"])
+        try bench.plug("sda")
+        #expect(await bench.codes() == [])
+    }
+
+    @Test("what was read is told, with the file system and its write probe") func told() async throws {
+        let bench = try Bench()
+        await bench.monitor.look()
+        let report = await bench.monitor.report.report
+        #expect(report.fileSystems.first?.takesWrites == true)
+        #expect((report.fileSystems.first?.totalBytes ?? 0) > 0)
+    }
+}
