@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import Admin
+package import Admin
 
 // Issues and hardware.
 extension ConsoleText {
+    /// An issue's summary for a program that writes French too; without accents, as on the console.
+    package static func frenchSummary(_ issue: Issue) -> String {
+        ConsoleText(language: .french).summary(issue)
+    }
+
     /// The code of an issue without the thing it is about, and that thing: `E-DISK-01:nvme0`.
     private static func parts(_ issue: Issue) -> (code: String, subject: String) {
         let parts = issue.code.split(separator: ":", maxSplits: 1)
@@ -53,6 +58,17 @@ extension ConsoleText {
         case "W-FS-03": "la table d'inodes de \(subject) se remplit"
         case "W-UPS-01": "la box est sur batterie"
         case "E-UPS-02": "la batterie est presque vide"
+        case "E-DISK-08": "le disque \(subject) a disparu"
+        case "E-TPM-01": "la puce de securite ne repond pas"
+        case "E-TPM-02": "il n'y a pas de puce de securite"
+        case "E-TPM-03":
+            "la puce de securite est verrouillee, libre dans \(issue.evidence["minutes"] ?? "?") min au plus"
+        case "W-TPM-03": "la puce de securite compte des essais manques"
+        case "E-TPM-04": "la puce de securite est une autre : la carte a ete changee"
+        case "E-TPM-05": "la puce de securite est en defaut"
+        case "E-NET-01": "\(subject) : pas de cable"
+        case "W-NET-02": "\(subject) : pas de reponse DHCP"
+        case "E-DB-01": "la base de donnees du superviseur refuse les ecritures"
         default: issue.summary
         }
     }
@@ -107,6 +123,15 @@ extension ConsoleText {
         case "E-FS-01": "Laissez la box allumee et appelez le support."
         case "E-FS-02", "W-FS-02", "E-FS-03", "W-FS-03": "Appelez le support : il faut faire de la place."
         case "W-UPS-01", "E-UPS-02": "Verifiez le courant secteur de la box."
+        case "E-DISK-08": "A-t-il ete retire ? Sinon, verifiez son cable."
+        case "E-TPM-01", "E-TPM-02": "Coupez le courant de la box pendant 30 s."
+        case "E-TPM-03": "Laissez la box allumee et attendez ; chaque essai remet le delai a zero."
+        case "W-TPM-03": "N'essayez plus, appelez le support."
+        case "E-TPM-04": "Enrolez la box de nouveau, ou remettez l'ancienne carte."
+        case "E-TPM-05": "Remplacez la carte."
+        case "E-NET-01": "Menu 2 : tests du reseau."
+        case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
+        case "E-DB-01": "Laissez la box allumee et appelez le support."
         default: nil
         }
     }

@@ -10,7 +10,7 @@ package enum ConsoleLanguage: String, CaseIterable, Sendable {
 }
 
 /// Every word that the console says, in each language.
-struct ConsoleText: Sendable {
+package struct ConsoleText: Sendable {
     var language: ConsoleLanguage
 
     func pick(_ english: String, _ french: String) -> String {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Console
 
 /// Every word that drimboxctl says as text, in each language.
 struct Messages: Sendable {
@@ -101,7 +102,7 @@ struct Messages: Sendable {
             pick("spool full at \(percent) %", "espace de stockage plein à \(percent) %")
         case "W-SPOOL-01":
             pick("spool at \(percent) %", "espace de stockage occupé à \(percent) %")
-        default: issue.summary
+        default: language == .french ? ConsoleText.frenchSummary(issue) : issue.summary
         }
     }
 
