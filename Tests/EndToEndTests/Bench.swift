@@ -91,29 +91,23 @@ func run(
     seconds: Double = 300
 ) throws -> CommandResult {
     let directory = try TemporaryDirectory()
-    let process = Process()
-    process.executableURL = URL(filePath: try #require(Bench.find(tool), "\(tool) is not installed"))
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let output = directory.appending("output")
     let errors = directory.appending("errors")
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    try process.run()
+    let process = try SpawnedProcess(
+        try #require(Bench.find(tool), "\(tool) is not installed"),
+        arguments,
+        environment: environment,
+        output: output.path,
+        errors: errors.path
+    )
     let deadline = Date.now.addingTimeInterval(seconds)
-    var hasExpired = false
-    while process.isRunning {
-        if Date.now > deadline, !hasExpired {
-            hasExpired = true
-            kill(process.processIdentifier, SIGKILL)
-            Issue.record("\(tool) did not end within \(seconds) s")
-        }
-        usleep(5_000)
+    while process.isRunning, Date.now < deadline { usleep(2_000) }
+    if process.isRunning {
+        process.signal(SIGKILL)
+        Issue.record("\(tool) did not end within \(seconds) s")
     }
     return CommandResult(
-        status: process.terminationStatus,
+        status: process.waitUntilExit(),
         output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
         errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self)
     )
@@ -121,52 +115,41 @@ func run(
 
 /// A server of the test, ended by its PID.
 final class Server {
-    let process: Process
+    let process: SpawnedProcess
     let log: URL
 
     init(_ executable: String, _ arguments: [String], log: URL, environment: [String: String] = [:]) throws {
-        process = Process()
-        process.executableURL = URL(
-            filePath: try #require(Bench.find(executable), "\(executable) is not installed")
-        )
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         self.log = log
-        if !FileManager.default.fileExists(atPath: log.path) {
-            _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        }
-        let handle = try FileHandle(forWritingTo: log)
-        try handle.seekToEnd()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
+        process = try SpawnedProcess(
+            try #require(Bench.find(executable), "\(executable) is not installed"),
+            arguments,
+            environment: environment,
+            output: log.path,
+            errors: log.path
+        )
     }
 
-    var pid: Int32 { process.processIdentifier }
+    var pid: Int32 { process.pid }
 
     var logText: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
 
     func signal(_ signal: Int32) {
-        if process.isRunning { kill(pid, signal) }
+        process.signal(signal)
     }
 
     /// Ends the process and waits for it; the exit status.
     @discardableResult
     func end(_ signal: Int32 = SIGTERM, seconds: Double = 20) -> Int32 {
-        self.signal(signal)
+        process.signal(signal)
         let deadline = Date.now.addingTimeInterval(seconds)
         while process.isRunning, Date.now < deadline { usleep(2_000) }
-        if process.isRunning { kill(pid, SIGKILL) }
-        process.waitUntilExit()
-        return process.terminationStatus
+        process.signal(SIGKILL)
+        return process.waitUntilExit()
     }
 
     deinit {
-        if process.isRunning {
-            kill(pid, SIGKILL)
-            process.waitUntilExit()
-        }
+        process.signal(SIGKILL)
+        _ = process.waitUntilExit()
     }
 
     /// Kilobytes; `VmHWM` is the peak, `VmRSS` now.
@@ -182,7 +165,7 @@ func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) ret
     let deadline = Date.now.addingTimeInterval(seconds)
     while Date.now < deadline {
         if try condition() { return true }
-        usleep(10_000)
+        usleep(20_000)
     }
     return false
 }
