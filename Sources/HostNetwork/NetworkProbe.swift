@@ -35,7 +35,12 @@ package struct NetworkProbe: Sendable {
     }
 
     package func links(_ network: NetworkConfiguration) async -> [NetworkTestStep] {
-        let links = (try? await networkd.links()) ?? []
+        let links: [LinkStatus]
+        do {
+            links = try await networkd.links()
+        } catch {
+            return network.devices.sorted().map { NetworkTestStep(.link, $0, isOK: false, "\(error)") }
+        }
         return network.devices.sorted().map { device in
             guard let link = links.first(where: { $0.ifname == device }) else {
                 return NetworkTestStep(.link, device, isOK: false, "no such interface", cause: .missingDevice)
@@ -93,11 +98,11 @@ package struct NetworkProbe: Sendable {
         // An entry that was good some time ago is asked again by the kernel, which takes it up to 8 s.
         let limits = (unknown: Duration.seconds(3), stale: Duration.seconds(9))
         while true {
-            let states = Set(
-                ((try? await networkd.neighbours(to: gateway)) ?? []).filter { $0.lladdr != nil }.flatMap {
-                    $0.state ?? []
-                }
-            )
+            let entries: [Neighbour]
+            do { entries = try await networkd.neighbours(to: gateway) } catch {
+                return step(false, "\(error)")
+            }
+            let states = Set(entries.filter { $0.lladdr != nil }.flatMap { $0.state ?? [] })
             if !states.isDisjoint(with: ["REACHABLE", "PERMANENT"]) {
                 return step(true, "answers in \(Self.milliseconds(since: start)) ms")
             }
@@ -107,7 +112,11 @@ package struct NetworkProbe: Sendable {
             {
                 return step(false, "no answer", .gatewaySilent)
             }
-            try? await Task.sleep(for: .milliseconds(100))
+            do {
+                try await Task.sleep(for: .milliseconds(100))
+            } catch {
+                return step(false, "the test was ended")
+            }
         }
     }
 

@@ -43,8 +43,8 @@ package struct Networkd: Sendable {
         try Directory.create(ownDirectory, mode: 0o755)
         if !rendering.networkd.isEmpty { try Directory.create(directory, mode: 0o755) }
         var change = Change()
-        let present = ((try? Directory.names(in: directory)) ?? []).filter(NetworkRendering.isOurs)
-        for name in present where rendering.networkd[name] == nil {
+        let present = FileStamp(directory) == nil ? [] : try Directory.names(in: directory)
+        for name in present where NetworkRendering.isOurs(name) && rendering.networkd[name] == nil {
             try Directory.remove(file: "\(directory)/\(name)")
             change.files.append(name)
         }
@@ -154,8 +154,14 @@ package struct Networkd: Sendable {
         let first = try await verify(network, deadline: .seconds(3))
         let wrong = Set(first.filter { !$0.isPending }.map(\.interface))
         if wrong.isEmpty { return first }
-        for name in wrong.sorted() { try? await tools.reconfigure(name) }
-        return try await verify(network, deadline: .seconds(7))
+        var failure: NetworkTools.Failure?
+        for name in wrong.sorted() {
+            do throws(NetworkTools.Failure) { try await tools.reconfigure(name) } catch { failure = error }
+        }
+        let second = try await verify(network, deadline: .seconds(7))
+        // Why it is still wrong.
+        if let failure, !second.allSatisfy(\.isPending) { throw failure }
+        return second
     }
 
     // MARK: Looking

@@ -115,22 +115,22 @@ package struct Appliance: Sendable {
     private func understood(_ newest: RevisionTable.Revision, _ table: RevisionTable) throws
         -> BoxConfiguration?
     {
-        do {
+        do throws(ConfigurationError) {
             return try BoxConfiguration(json: Array(newest.document.utf8))
         } catch {
-            let older = try table.all().dropFirst().lazy.compactMap { revision in
-                (try? BoxConfiguration(json: Array(revision.document.utf8))).map { (revision.number, $0) }
-            }.first
+            let older = Array(try table.all().dropFirst())
+            let found = BoxConfiguration.first(understoodIn: older.map(\.document))
             journal.record(
                 "config.unreadable",
                 .critical,
                 "the newest revision is not understood; an older one is used",
                 [
-                    "revision": "\(newest.number)", "used": older.map { "\($0.0)" } ?? "factory",
+                    "revision": "\(newest.number)",
+                    "used": found.map { "\(older[$0.index].number)" } ?? "factory",
                     "reason": "\(error)",
                 ]
             )
-            return older?.1
+            return found?.box
         }
     }
 

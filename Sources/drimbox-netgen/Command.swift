@@ -43,10 +43,14 @@ struct Command: AsyncParsableCommand {
             // Nobody has configured the box yet: its interfaces are up all the same.
             var rendering = NetworkRendering.factory
             do {
-                if let document = try RevisionTable.newestDocument(path: path) {
-                    let box = try BoxConfiguration(json: Array(document.utf8))
-                    if box.network != nil { rendering = NetworkRendering(box) }
+                let documents = try RevisionTable.documents(path: path)
+                let found = BoxConfiguration.first(understoodIn: documents)
+                if found?.index != 0, !documents.isEmpty {
+                    StandardError.print(
+                        "drimbox-netgen: the newest revision is not understood; an older one is used"
+                    )
                 }
+                if let box = found?.box, box.network != nil { rendering = NetworkRendering(box) }
             } catch {
                 // Interfaces that are up, for the console's tests, are better than none.
                 StandardError.print("drimbox-netgen: \(error)")

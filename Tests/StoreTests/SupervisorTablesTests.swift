@@ -34,7 +34,7 @@ import Testing
         #expect(try table.interruptedTrial() != nil)
         try table.endTrial("tx")
         #expect(try table.interruptedTrial() == nil)
-        #expect(try RevisionTable.newestDocument(path: path) == "two")
+        #expect(try RevisionTable.documents(path: path) == ["two", "one"])
     }
 
     @Test("a confirmation ends the trial") func confirmation() throws {

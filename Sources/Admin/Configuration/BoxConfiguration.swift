@@ -17,6 +17,15 @@ package struct BoxConfiguration: Equatable, Sendable {
         self = try Self.complete(box)
     }
 
+    /// The first of `documents` that this version understands, and where it stands: after an update or a step back
+    /// the newest one may be another version's, and the box has to come up all the same.
+    package static func first(understoodIn documents: [String]) -> (index: Int, box: BoxConfiguration)? {
+        for (index, document) in documents.enumerated() {
+            if let box = try? BoxConfiguration(json: Array(document.utf8)) { return (index, box) }
+        }
+        return nil
+    }
+
     /// Reads the sections of a document; nil only where a finding says why. `extra` reads the keys of `gateway`
     /// that are not the box's.
     init?(

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
-import Linux
 import Synchronization
 
 /// Who did what to the box. Each row's hash covers the row and the hash before it: a row that is changed or removed
@@ -54,16 +53,10 @@ package final class AuditTable: Sendable {
     package static func openOrPutAside(path: String) throws(StoreError) -> (
         table: AuditTable, damaged: String?
     ) {
-        do throws(StoreError) {
+        try Database.openOrPutAside(path) { () throws(StoreError) in
             let table = try AuditTable(path: path)
             _ = try table.rows(after: 0, limit: 1)
-            return (table, nil)
-        } catch {
-            let damaged = path + ".damaged"
-            guard error.isDamage else { throw error }
-            for suffix in ["-wal", "-shm"] { try? Directory.remove(file: path + suffix) }
-            guard (try? Directory.rename(file: path, to: damaged)) == true else { throw error }
-            return (try AuditTable(path: path), damaged)
+            return table
         }
     }
 

@@ -61,8 +61,7 @@ package final class RevisionTable: Sendable {
             database = Mutex(opened)
             condition = .sound
         } catch {
-            let damaged = path + ".damaged"
-            guard error.isDamage, Self.putAside(path, as: damaged) else { throw error }
+            guard error.isDamage, let damaged = Database.putAside(path) else { throw error }
             if let restored = Self.restore(path) {
                 database = Mutex(restored)
                 condition = .restored(damaged: damaged)
@@ -81,15 +80,6 @@ package final class RevisionTable: Sendable {
         }
     }
 
-    private static func putAside(_ path: String, as damaged: String) -> Bool {
-        do {
-            for suffix in ["-wal", "-shm"] { try Directory.remove(file: path + suffix) }
-            return try Directory.rename(file: path, to: damaged)
-        } catch {
-            return false
-        }
-    }
-
     /// Opens the copy in the place of the database; nil where there is no sound one.
     private static func restore(_ path: String) -> Database? {
         guard let bytes = try? readFile(copyPath(path), limit: 256 << 20),
@@ -100,23 +90,25 @@ package final class RevisionTable: Sendable {
         return nil
     }
 
-    /// For a reader at the boot: the newest revision's document, of the copy where the database does not give one.
-    /// Nil where there was never any.
-    package static func newestDocument(path: String) throws(StoreError) -> String? {
+    /// For a reader at the boot: the documents, the newest first; of the copy where the database gives none. Empty
+    /// where there was never any.
+    package static func documents(path: String) throws(StoreError) -> [String] {
         do throws(StoreError) {
-            if FileStamp(path) != nil, let document = try document(in: path) { return document }
+            if FileStamp(path) != nil, case let found = try documents(in: path), !found.isEmpty {
+                return found
+            }
         } catch {
             if FileStamp(copyPath(path)) == nil { throw error }
         }
-        return FileStamp(copyPath(path)) == nil ? nil : try document(in: copyPath(path))
+        return FileStamp(copyPath(path)) == nil ? [] : try documents(in: copyPath(path))
     }
 
-    private static func document(in path: String) throws(StoreError) -> String? {
+    private static func documents(in path: String) throws(StoreError) -> [String] {
         do throws(SQLiteError) {
-            let database = try Database(path: path)
-            return try database.prepare("SELECT document FROM revisions ORDER BY number DESC LIMIT 1").row {
-                $0.text(0)
-            }
+            return try Database(path: path).prepare("SELECT document FROM revisions ORDER BY number DESC")
+                .rows {
+                    $0.text(0)
+                }
         } catch {
             throw .index(error)
         }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Linux
 import Synchronization
 
 /// Persons of the console: name, role, and a hash of the password that costs time to try (crypt(5), yescrypt).
@@ -21,16 +20,10 @@ package final class UserTable: Sendable {
     package static func openOrPutAside(path: String) throws(StoreError) -> (
         table: UserTable, damaged: String?
     ) {
-        do throws(StoreError) {
+        try Database.openOrPutAside(path) { () throws(StoreError) in
             let table = try UserTable(path: path)
             _ = try table.all()
-            return (table, nil)
-        } catch {
-            let damaged = path + ".damaged"
-            guard error.isDamage else { throw error }
-            for suffix in ["-wal", "-shm"] { try? Directory.remove(file: path + suffix) }
-            guard (try? Directory.rename(file: path, to: damaged)) == true else { throw error }
-            return (try UserTable(path: path), damaged)
+            return table
         }
     }
 

@@ -196,9 +196,7 @@ struct ConfigPendingCommand: AsyncParsableCommand {
     @OptionGroup var options: Options
 
     func run() async throws {
-        let body = try await options.client.get("/v1/config/pending")
-        let status = try options.client.decode(TransactionStatus.self, body)
-        options.show(body) { options.rendering.transaction(status) }
+        try await Trial(options).show("GET", "/v1/config/pending")
     }
 }
 
@@ -214,11 +212,8 @@ struct ConfigConfirmCommand: AsyncParsableCommand {
     var tx: String?
 
     func run() async throws {
-        let client = options.client
-        let tx = try await Trial(options).pending(tx)
-        let body = try await client.request("POST", "/v1/config/transactions/\(tx)/confirm")
-        let status = try client.decode(TransactionStatus.self, body)
-        options.show(body) { options.rendering.transaction(status) }
+        let trial = Trial(options)
+        try await trial.show("POST", "/v1/config/transactions/\(try await trial.pending(tx))/confirm")
     }
 }
 
@@ -234,11 +229,8 @@ struct ConfigCancelCommand: AsyncParsableCommand {
     var tx: String?
 
     func run() async throws {
-        let client = options.client
-        let tx = try await Trial(options).pending(tx)
-        let body = try await client.request("DELETE", "/v1/config/transactions/\(tx)", seconds: 30)
-        let status = try client.decode(TransactionStatus.self, body)
-        options.show(body) { options.rendering.transaction(status) }
+        let trial = Trial(options)
+        try await trial.show("DELETE", "/v1/config/transactions/\(try await trial.pending(tx))")
     }
 }
 
@@ -319,6 +311,9 @@ struct ConfigRescueCommand: AsyncParsableCommand {
 
 /// Starts a trial and follows it to where a person is needed, or its end.
 struct Trial {
+    /// Undoing returns when the confirmed revision is in force.
+    private static let seconds = 30
+
     private let options: Options
 
     init(_ options: Options) {
@@ -329,6 +324,13 @@ struct Trial {
         if let tx { return tx }
         let body = try await options.client.get("/v1/config/pending")
         return try options.client.decode(TransactionStatus.self, body).tx
+    }
+
+    /// What a call says of the transaction.
+    func show(_ method: String, _ target: String) async throws {
+        let body = try await options.client.request(method, target, seconds: Self.seconds)
+        let status = try options.client.decode(TransactionStatus.self, body)
+        options.show(body) { options.rendering.transaction(status) }
     }
 
     func start(_ document: JSONValue, _ tag: String, _ policy: ConfirmPolicy, _ comment: String) async throws
