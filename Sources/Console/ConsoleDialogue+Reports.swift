@@ -50,12 +50,11 @@ extension ConsoleDialogue {
 
     mutating func showEvents() {
         report(.get("/v1/events?follow=0", seconds: 30)) { text, answer in
-            guard answer.isOK else { return nil }
             var parser = ServerSentEventParser()
+            // An answer that is not understood is said to be so.
+            guard answer.isOK, let items = try? parser.feed(answer.body) else { return nil }
             // The audit has a menu of its own.
-            let items = ((try? parser.feed(answer.body)) ?? [])
-                .filter { $0.name != "gap" && $0.name != "audit.row" }
-            let events = items.suffix(Self.shownEvents).compactMap {
+            let events = items.filter { $0.name != "gap" && $0.name != "audit.row" }.suffix(Self.shownEvents).compactMap {
                 try? JSONDecoder().decode(Event.self, from: Data($0.data.utf8))
             }
             if events.isEmpty { return [text.noEvents] }

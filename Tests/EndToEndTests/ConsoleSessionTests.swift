@@ -41,5 +41,14 @@ extension EndToEnd {
             for flow in ["clock", "cable", "dhcp"] { check(found[flow]) }
             #expect(found["wrong_password"].number == 0)
         }
+
+        @Test(
+            "the technician: a TPM that is locked and a disk that fails, in both languages",
+            .enabled(if: Bench.has("swtpm") && Bench.has("tpm2_sign"), "needs swtpm and tpm2-tools")
+        )
+        func hardware() throws {
+            let found = try Measured("console-hardware")
+            for flow in ["why", "hardware", "french"] { check(found[flow]) }
+        }
     }
 }

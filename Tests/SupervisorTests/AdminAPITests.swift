@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Foundation
-import HostNetwork
 import Linux
 import Store
 import Testing
@@ -246,58 +245,27 @@ extension UnixHTTPClient.Response {
 extension AdminRoutes {
     /// The table, over a box that is never run.
     fileprivate static func ofNothing() throws -> AdminRoutes {
-        let folder = try BoxDirectory()
-        let text = """
-            { "site": "Test", "stateDirectory": "\(folder.path)", "runtimeDirectory": "\(folder.path)",
-              "gateway": { "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
-                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
-            """
-        let configuration = try SupervisorConfiguration(json: Array(text.utf8))
-        let journal = EventJournal()
-        let board = StatusBoard(site: "Test", journal: journal)
-        let table = try RevisionTable(path: configuration.databasePath)
-        let transactions = ConfigurationTransactions(
-            configuration: configuration,
-            table: table,
-            revision: try table.append(time: 0, author: "", comment: "", document: ""),
-            box: configuration.factory,
-            networkd: Networkd(
-                directory: folder.path,
-                ownDirectory: folder.path,
-                tools: .init(usesUnits: false)
-            ),
-            surroundings: .init(
-                applyGateway: { _ in },
-                gatewayAnswers: { true },
-                echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
-            ),
-            board: board,
-            journal: journal
-        )
+        let box = try UnstartedBox()
+        let nobody = HardwareProbe(door: .socket(box.folder.path + "/none"))
         return AdminRoutes(
-            board: board,
-            gateway: GatewayClient(socketPath: folder.path + "/none"),
+            board: box.board,
+            gateway: GatewayClient(socketPath: box.folder.path + "/none"),
             supervisor: ServiceSupervisor(
                 name: "gateway",
                 control: ChildService(executable: "/bin/false", arguments: []),
                 conversation: .init(probe: { _ in }, follow: {}),
-                board: board,
-                journal: journal
+                board: box.board,
+                journal: box.journal
             ),
-            transactions: transactions,
-            health: HealthMonitor(
-                settings: configuration.health,
-                directory: folder.path,
-                probe: HardwareProbe(door: .socket(folder.path + "/none")),
-                table: table,
-                transactions: transactions,
-                board: board,
-                journal: journal
+            transactions: box.transactions,
+            health: box.monitor(nobody),
+            hardware: nobody,
+            users: ConsoleUsers(
+                table: try UserTable(path: box.folder.path + "/users.db"),
+                journal: box.journal
             ),
-            hardware: HardwareProbe(door: .socket(folder.path + "/none")),
-            users: ConsoleUsers(table: try UserTable(path: folder.path + "/users.db"), journal: journal),
-            audit: try AuditTable(path: folder.path + "/audit.db"),
-            journal: journal
+            audit: try AuditTable(path: box.folder.path + "/audit.db"),
+            journal: box.journal
         )
     }
 }

@@ -1,89 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Foundation
-import Health
-import HostNetwork
-import Store
 import Testing
 
 @testable import Supervisor
 
 /// A monitor over a /sys of its own, and a probe that prints what stands in a file.
 private struct Bench {
-    let folder: BoxDirectory
-    let board: StatusBoard
+    private let box: UnstartedBox
     let monitor: HealthMonitor
 
+    private var path: String { box.folder.path }
+
     init() throws {
-        folder = try BoxDirectory()
-        let text = """
-            { "site": "Test", "stateDirectory": "\(folder.path)", "runtimeDirectory": "\(folder.path)",
-              "health": { "disks": true },
-              "gateway": { "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
-                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
-            """
-        let configuration = try SupervisorConfiguration(json: Array(text.utf8))
-        let journal = EventJournal()
-        board = StatusBoard(site: "Test", journal: journal)
-        let table = try RevisionTable(path: configuration.databasePath)
-        let transactions = ConfigurationTransactions(
-            configuration: configuration,
-            table: table,
-            revision: try table.append(time: 0, author: "", comment: "", document: ""),
-            box: configuration.factory,
-            networkd: Networkd(
-                directory: folder.path,
-                ownDirectory: folder.path,
-                tools: .init(usesUnits: false)
-            ),
-            surroundings: .init(
-                applyGateway: { _ in },
-                gatewayAnswers: { true },
-                echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
-            ),
-            board: board,
-            journal: journal
-        )
-        let script = folder.path + "/probe"
-        try "#!/bin/sh\ncat '\(folder.path)/answer'\n".write(
+        box = try UnstartedBox()
+        let script = box.folder.path + "/probe"
+        try "#!/bin/sh\ncat '\(box.folder.path)/answer'\n".write(
             toFile: script,
             atomically: true,
             encoding: .utf8
         )
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
-        monitor = HealthMonitor(
-            settings: configuration.health,
-            directory: folder.path,
-            probe: HardwareProbe(door: .child(executable: script, arguments: [])),
-            files: SystemFiles(root: folder.path),
-            table: table,
-            transactions: transactions,
-            board: board,
-            journal: journal
-        )
+        monitor = box.monitor(HardwareProbe(door: .child(executable: script, arguments: [])))
     }
 
     func plug(_ name: String) throws {
-        let path = "\(folder.path)/sys/block/\(name)"
-        try FileManager.default.createDirectory(atPath: path + "/device", withIntermediateDirectories: true)
+        let disk = "\(path)/sys/block/\(name)"
+        try FileManager.default.createDirectory(atPath: disk + "/device", withIntermediateDirectories: true)
         for (file, content) in [("size", "1000000\n"), ("removable", "0\n")] {
-            try content.write(toFile: "\(path)/\(file)", atomically: true, encoding: .utf8)
+            try content.write(toFile: "\(disk)/\(file)", atomically: true, encoding: .utf8)
         }
     }
 
     func unplug(_ name: String) throws {
-        try FileManager.default.removeItem(atPath: "\(folder.path)/sys/block/\(name)")
+        try FileManager.default.removeItem(atPath: "\(path)/sys/block/\(name)")
     }
 
     /// What the probe says of every disk; nil: it says nothing.
     func answer(_ report: DiskReport?) throws {
         let data = try report.map { try JSONEncoder().encode(ProbeAnswer.disk($0)) } ?? Data()
-        try data.write(to: URL(filePath: folder.path + "/answer"))
+        try data.write(to: URL(filePath: path + "/answer"))
     }
 
     func codes() async -> [String] {
         await monitor.look(everything: true)
-        return await board.openIssues.map(\.code).filter { $0.contains("DISK") }
+        return await box.board.openIssues.map(\.code).filter { $0.contains("DISK") }
     }
 }
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions on the technician's console, on a pseudo-terminal of 80x24, beside a real systemd-networkd."""
+import os
 import subprocess
 import sys
+import time
 
 PASSWORD = "correct horse battery"
 # What an installer types after "Install wizard", one line per answer.
@@ -80,4 +82,61 @@ def failures(lab):
     return found
 
 
-SCENARIOS = {"day-one": day_one, "day-one-french": day_one_french, "console-failures": failures}
+LOCK = """
+tpm2_dictionarylockout --setup-parameters --max-tries=3 --recovery-time=120 --lockout-recovery-time=120
+tpm2_createprimary -C o -G ecc -c primary.ctx; tpm2_flushcontext -t
+tpm2_create -C primary.ctx -G ecc -p right -u key.pub -r key.priv \\
+    -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign'; tpm2_flushcontext -t
+tpm2_load -C primary.ctx -u key.pub -r key.priv -c key.ctx; tpm2_flushcontext -t
+for try in 1 2 3 4; do tpm2_sign -c key.ctx -p wrong -g sha256 -o signature key.pub; tpm2_flushcontext -t; done
+"""
+
+
+def locked_tpm(lab):
+    """A TPM that wrong passwords have locked; its TCTI."""
+    path = lab.directory + "/tpm"
+    lab.start("swtpm", [os.path.dirname(__file__) + "/swtpm", path])
+    while not os.path.exists(path + "/srv.ctrl"):
+        time.sleep(0.05)
+    tcti = f"swtpm:path={path}/srv"
+    subprocess.run(["bash", "-c", LOCK], cwd=path, env={**os.environ, "TPM2TOOLS_TCTI": tcti}, capture_output=True)
+    return tcti
+
+
+def failing_disk(lab):
+    """A disk in the place of the host's, and a smartctl that says what a real one said of such a disk."""
+    disk = lab.directory + "/block/sda"
+    os.makedirs(disk)
+    for name, value in (("size", "1000000"), ("removable", "0")):
+        with open(f"{disk}/{name}", "w") as file:
+            file.write(value + "\n")
+    subprocess.run(["mount", "--bind", lab.directory + "/block", "/sys/block"], check=True)
+    recording = os.path.dirname(__file__) + "/../HealthTests/Fixtures/smartctl/hitachi-hds721050dle630.json"
+    program = lab.directory + "/smartctl"
+    with open(program, "w") as file:
+        file.write(f"#!/bin/sh\ncat '{recording}'\nexit 216\n")
+    os.chmod(program, 0o755)
+    return program
+
+
+def hardware(lab):
+    lab.start_networkd()
+    health = {"tpm": True, "tcti": locked_tpm(lab), "disks": True, "smartctl": failing_disk(lab)}
+    care = {"name": "care0", "zone": "care", "ipv4": {"method": "static", "address": "10.10.0.5/24"}}
+    lab.start_drimboxd({"interfaces": [care]}, health=health)
+    lab.call("POST", "/v1/users", {"name": "marie", "role": "operator", "password": PASSWORD})
+    lab.call("POST", "/v1/health/check")
+    login = ["expect login:", "send marie", "expect assword", "send " + PASSWORD, "expect 1-11> "]
+    return {
+        "why": play(lab, login + ["send 1", "expect E-DISK-01:sda", "expect E-TPM-03", "expect free in 2 min", "hangup"]),
+        "hardware": play(lab, login + ["send 5", "expect FAILING", "expect LOCKED, free in at most 2 min", "hangup"]),
+        "french": play(
+            lab,
+            ["expect identifiant", "send marie", "expect asse", "send " + PASSWORD, "expect 1-11> ", "send 1"]
+            + ["expect le disque sda est en panne", "expect verrouille", "hangup"],
+            "fr",
+        ),
+    }
+
+
+SCENARIOS = {"console-hardware": hardware, "day-one": day_one, "day-one-french": day_one_french, "console-failures": failures}

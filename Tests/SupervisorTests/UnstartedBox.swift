@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Foundation
+import Health
+import HostNetwork
+import Store
+
+@testable import Supervisor
+
+/// The parts of a supervisor that is never run, in a directory of its own.
+struct UnstartedBox {
+    let folder: BoxDirectory
+    let configuration: SupervisorConfiguration
+    let journal = EventJournal()
+    let board: StatusBoard
+    let table: RevisionTable
+    let transactions: ConfigurationTransactions
+
+    init() throws {
+        folder = try BoxDirectory()
+        let text = """
+            { "site": "Test", "stateDirectory": "\(folder.path)", "runtimeDirectory": "\(folder.path)",
+              "health": { "disks": true },
+              "gateway": { "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
+                           "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }
+            """
+        configuration = try SupervisorConfiguration(json: Array(text.utf8))
+        board = StatusBoard(site: "Test", journal: journal)
+        table = try RevisionTable(path: configuration.databasePath)
+        transactions = ConfigurationTransactions(
+            configuration: configuration,
+            table: table,
+            revision: try table.append(time: 0, author: "", comment: "", document: ""),
+            box: configuration.factory,
+            networkd: Networkd(
+                directory: folder.path,
+                ownDirectory: folder.path,
+                tools: .init(usesUnits: false)
+            ),
+            surroundings: .init(
+                applyGateway: { _ in },
+                gatewayAnswers: { true },
+                echo: { NetworkTestStep(.pacs, $0, isOK: false, "") }
+            ),
+            board: board,
+            journal: journal
+        )
+    }
+
+    /// Over a /sys and a /proc below the directory.
+    func monitor(_ probe: HardwareProbe) -> HealthMonitor {
+        HealthMonitor(
+            settings: configuration.health,
+            directory: folder.path,
+            probe: probe,
+            files: SystemFiles(root: folder.path),
+            table: table,
+            transactions: transactions,
+            board: board,
+            journal: journal
+        )
+    }
+}
