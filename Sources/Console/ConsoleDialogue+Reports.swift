@@ -54,9 +54,10 @@ extension ConsoleDialogue {
             // An answer that is not understood is said to be so.
             guard answer.isOK, let items = try? parser.feed(answer.body) else { return nil }
             // The audit has a menu of its own.
-            let events = items.filter { $0.name != "gap" && $0.name != "audit.row" }.suffix(Self.shownEvents).compactMap {
-                try? JSONDecoder().decode(Event.self, from: Data($0.data.utf8))
-            }
+            let events = items.filter { $0.name != "gap" && $0.name != "audit.row" }.suffix(Self.shownEvents)
+                .compactMap {
+                    try? JSONDecoder().decode(Event.self, from: Data($0.data.utf8))
+                }
             if events.isEmpty { return [text.noEvents] }
             return events.map { event in
                 let facts = event.attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
