@@ -5,6 +5,7 @@ import CSQLite
 enum SQLiteValue: Sendable, Equatable {
     case integer(Int64)
     case text(String)
+    case blob([UInt8])
     case null
 }
 
@@ -51,6 +52,12 @@ final class Statement {
         }
     }
 
+    func bind(_ index: Int, _ value: [UInt8]) {
+        unsafe value.withUnsafeBytes { bytes in
+            _ = unsafe csqlite_bind_blob(handle, Int32(index + 1), bytes.baseAddress, Int32(bytes.count))
+        }
+    }
+
     func bindNull(_ index: Int) {
         unsafe sqlite3_bind_null(handle, Int32(index + 1))
     }
@@ -60,6 +67,7 @@ final class Statement {
             switch value {
             case .integer(let integer): bind(index, integer)
             case .text(let text): bind(index, text)
+            case .blob(let bytes): bind(index, bytes)
             case .null: bindNull(index)
             }
         }
@@ -114,5 +122,16 @@ final class Statement {
         guard let bytes = unsafe sqlite3_column_text(handle, Int32(column)) else { return "" }
         let count = unsafe Int(sqlite3_column_bytes(handle, Int32(column)))
         return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    func optionalText(_ column: Int) -> String? {
+        isNull(column) ? nil : text(column)
+    }
+
+    /// Empty when the column is NULL.
+    func blob(_ column: Int) -> [UInt8] {
+        guard let bytes = unsafe sqlite3_column_blob(handle, Int32(column)) else { return [] }
+        let count = unsafe Int(sqlite3_column_bytes(handle, Int32(column)))
+        return unsafe Array(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension PublicationSession {
+    private static let manifestColumns = """
+        uid, exam, study, state, created, changed, entry, fingerprint, document, submission, signature, context
+        """
+
+    private func manifests(
+        _ condition: String,
+        _ values: [SQLiteValue]
+    ) throws(SQLiteError) -> [PublicationManifest] {
+        try rows("SELECT \(Self.manifestColumns) FROM manifests \(condition)", values) { row in
+            var manifest = PublicationManifest(
+                sopInstanceUID: row.text(0),
+                exam: row.integer(1),
+                studyInstanceUID: row.text(2),
+                state: PublicationManifest.State(rawValue: row.text(3)) ?? .abandoned,
+                created: row.integer(4),
+                fingerprint: row.text(7),
+                document: row.blob(8),
+                submission: row.blob(9),
+                signature: row.blob(10),
+                context: row.text(11)
+            )
+            manifest.changed = row.integer(5)
+            manifest.entryUUID = row.optionalText(6)
+            return manifest
+        }
+    }
+
+    package func manifest(_ sopInstanceUID: String) throws(SQLiteError) -> PublicationManifest? {
+        try manifests("WHERE uid = ?", [.text(sopInstanceUID)]).first
+    }
+
+    /// Every manifest that the exam ever had, the oldest first.
+    package func manifests(exam: Int64) throws(SQLiteError) -> [PublicationManifest] {
+        try manifests("WHERE exam = ? ORDER BY created, uid", [.integer(exam)])
+    }
+
+    /// The manifests that were made in a time, in milliseconds since 1970, and came into the record.
+    package func manifests(created: Range<Int64>) throws(SQLiteError) -> [PublicationManifest] {
+        try manifests(
+            "WHERE created >= ? AND created < ? AND state IN ('published', 'withdrawn') ORDER BY created, uid",
+            [.integer(created.lowerBound), .integer(created.upperBound)]
+        )
+    }
+
+    package func put(_ manifest: PublicationManifest) throws(SQLiteError) {
+        try run(
+            """
+            INSERT OR REPLACE INTO manifests(\(Self.manifestColumns)) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)
+            """,
+            [
+                .text(manifest.sopInstanceUID), .integer(manifest.exam), .text(manifest.studyInstanceUID),
+                .text(manifest.state.rawValue), .integer(manifest.created), .integer(manifest.changed),
+                .text(manifest.entryUUID), .text(manifest.fingerprint), .blob(manifest.document),
+                .blob(manifest.submission), .blob(manifest.signature), .text(manifest.context),
+            ]
+        )
+    }
+
+    /// Changes the state of a manifest, and its entry where one is given.
+    package func set(
+        _ state: PublicationManifest.State,
+        ofManifest sopInstanceUID: String,
+        entryUUID: String? = nil,
+        now: Int64
+    ) throws(SQLiteError) {
+        try run(
+            "UPDATE manifests SET state = ?, changed = ?, entry = coalesce(?, entry) WHERE uid = ?",
+            [.text(state.rawValue), .integer(now), .text(entryUUID), .text(sopInstanceUID)]
+        )
+    }
+
+    /// Remembers what a rejection note rejects (IHE RAD IOCM); true where that is news.
+    package func reject(
+        study: String,
+        instances: [String],
+        note: String,
+        title: String
+    ) throws(SQLiteError) -> Bool {
+        var isNews = false
+        for instance in instances {
+            try run(
+                "INSERT OR IGNORE INTO rejections(study, instance, note, title) VALUES(?,?,?,?)",
+                [.text(study), .text(instance), .text(note), .text(title)]
+            )
+            isNews = database.changes > 0 || isNews
+        }
+        return isNews
+    }
+
+    package func rejectedInstances(study: String) throws(SQLiteError) -> Set<String> {
+        Set(
+            try rows("SELECT DISTINCT instance FROM rejections WHERE study = ?", [.text(study)]) {
+                $0.text(0)
+            }
+        )
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+@testable import Store
+
+@Suite("Messages, exams and manifests in one database") struct PublicationTableTests {
+    private func exam(_ study: String = "1.2.3") -> PublicationExam {
+        PublicationExam(studyInstanceUID: study, accessionNumber: "ACN1", document: "{}", now: 1000)
+    }
+
+    private func manifest(_ uid: String, exam: Int64, created: Int64 = 5) -> PublicationManifest {
+        PublicationManifest(
+            sopInstanceUID: uid,
+            exam: exam,
+            studyInstanceUID: "1.2.3",
+            state: .submitted,
+            created: created,
+            fingerprint: "f",
+            document: [0, 1, 2],
+            submission: Array("<a/>".utf8),
+            signature: [],
+            context: "{}"
+        )
+    }
+
+    private func message(_ digest: String, code: String = "AA", body: [UInt8]? = nil) -> PublicationMessage {
+        PublicationMessage(
+            digest: digest,
+            controlID: "C-\(digest)",
+            received: 7,
+            code: code,
+            answer: Array("MSA".utf8),
+            reason: code == "AA" ? nil : "OBX-5: found nothing",
+            body: body
+        )
+    }
+
+    @Test("a message and what it means are there together, or neither is") func together() throws {
+        let table = try PublicationTable(path: ":memory:")
+        struct Interrupted: Error {}
+        #expect(throws: StoreError.self) {
+            try table.transaction { (session) throws(SQLiteError) in
+                try session.put(message("a"))
+                let number = try session.add(exam())
+                try session.link(report: "1.9", to: number)
+                throw SQLiteError(code: 13, subject: "test", message: "full")
+            }
+        }
+        let (known, exams) = try table.transaction { (session) throws(SQLiteError) in
+            (try session.message(digest: "a"), try session.exams(report: "1.9"))
+        }
+        #expect(known == nil)
+        #expect(exams.isEmpty)
+    }
+
+    @Test("an exam is found by number, study, accession and every version of its report") func exams() throws
+    {
+        let table = try PublicationTable(path: ":memory:")
+        var added = exam()
+        added.number = try table.transaction { (session) throws(SQLiteError) in
+            let number = try session.add(exam())
+            try session.link(report: "1.9", to: number)
+            try session.link(report: "1.9.2", to: number)
+            try session.link(report: "1.9.2", to: number)
+            return number
+        }
+        let expected = [added]
+        let found = try table.transaction { (session) throws(SQLiteError) in
+            [
+                try session.exams(study: "1.2.3"), try session.exams(accession: "ACN1"),
+                try session.exams(report: "1.9"), try session.exams(report: "1.9.2"),
+                try session.exam(added.number).map { [$0] } ?? [],
+            ]
+        }
+        #expect(found.allSatisfy { $0 == expected })
+        added.state = .published
+        added.since = 2000
+        added.due = nil
+        added.settled = 1
+        added.manifest = "2.25.1"
+        added.reason = "none"
+        added.isHeld = true
+        try table.transaction { [added] (session) throws(SQLiteError) in try session.update(added) }
+        #expect(try table.transaction { (session) throws(SQLiteError) in try session.exam(1) } == added)
+        #expect(
+            try table.transaction { (session) throws(SQLiteError) in try session.examCounts() } == ["held": 1]
+        )
+    }
+
+    @Test("what is due comes the longest overdue first; what is held does not come") func due() throws {
+        let table = try PublicationTable(path: ":memory:")
+        try table.transaction { (session) throws(SQLiteError) in
+            for (index, due) in [30, 10, 20, 99].enumerated() {
+                var exam = exam("1.2.\(index)")
+                exam.due = Int64(due)
+                exam.isHeld = due == 20
+                try session.add(exam)
+            }
+        }
+        let (due, next) = try table.transaction { (session) throws(SQLiteError) in
+            (try session.dueExams(now: 50, limit: 10).map(\.studyInstanceUID), try session.nextDue())
+        }
+        #expect(due == ["1.2.1", "1.2.0"])
+        #expect(next == 10)
+    }
+
+    @Test("manifests are kept with their bytes, whatever becomes of them") func manifests() throws {
+        let table = try PublicationTable(path: ":memory:")
+        let (first, all) = try table.transaction { (session) throws(SQLiteError) in
+            let number = try session.add(exam())
+            try session.put(manifest("2.25.1", exam: number))
+            try session.put(manifest("2.25.2", exam: number, created: 6))
+            try session.set(.published, ofManifest: "2.25.1", entryUUID: "urn:uuid:1", now: 8)
+            try session.set(.replaced, ofManifest: "2.25.1", now: 9)
+            return (try session.manifest("2.25.1"), try session.manifests(exam: number))
+        }
+        #expect(first?.state == .replaced)
+        #expect(first?.entryUUID == "urn:uuid:1")
+        #expect(first?.changed == 9)
+        #expect(first?.document == [0, 1, 2])
+        #expect(all.map(\.sopInstanceUID) == ["2.25.1", "2.25.2"])
+    }
+
+    @Test("refused messages keep their bytes, accepted ones do not") func refused() throws {
+        let table = try PublicationTable(path: ":memory:")
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.put(message("a"))
+            try session.put(message("b", code: "AE", body: [1, 2]))
+        }
+        let (refused, body, none) = try table.transaction { (session) throws(SQLiteError) in
+            (
+                try session.refusedMessages(limit: 10), try session.refusedBody(digest: "b"),
+                try session.refusedBody(digest: "a")
+            )
+        }
+        #expect(refused.map(\.controlID) == ["C-b"])
+        #expect(body == [1, 2])
+        #expect(none == nil)
+    }
+
+    @Test("a rejection is news once") func rejections() throws {
+        let table = try PublicationTable(path: ":memory:")
+        let (first, again, more, all) = try table.transaction { (session) throws(SQLiteError) in
+            let first = try session.reject(study: "1", instances: ["1.1"], note: "n", title: "113001")
+            let again = try session.reject(study: "1", instances: ["1.1"], note: "n", title: "113001")
+            let more = try session.reject(study: "1", instances: ["1.1", "1.2"], note: "n", title: "113001")
+            return (first, again, more, try session.rejectedInstances(study: "1"))
+        }
+        #expect((first, again, more) == (true, false, true))
+        #expect(all == ["1.1", "1.2"])
+    }
+}
