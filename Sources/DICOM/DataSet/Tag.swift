@@ -66,6 +66,7 @@ extension Tag {
     package static let modalitiesInStudy = Tag(0x0008, 0x0061)
     package static let patientName = Tag(0x0010, 0x0010)
     package static let patientID = Tag(0x0010, 0x0020)
+    package static let otherPatientIDsSequence = Tag(0x0010, 0x1002)
     package static let studyInstanceUID = Tag(0x0020, 0x000D)
     package static let seriesInstanceUID = Tag(0x0020, 0x000E)
     package static let seriesNumber = Tag(0x0020, 0x0011)

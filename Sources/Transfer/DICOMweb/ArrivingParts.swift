@@ -15,6 +15,7 @@ struct ArrivingParts: AsyncSequence, Sendable {
     let representation: Representation
     let multipart: MultipartRelated
     let catalogue: any InstanceCatalogue
+    let scope: RetrieveScope?
 
     struct Iterator: AsyncIteratorProtocol {
         private let parts: ArrivingParts
@@ -25,6 +26,8 @@ struct ArrivingParts: AsyncSequence, Sendable {
         /// The kept instance that is wanted next, on its way through the codec while the last one is sent.
         private var ahead: Task<RetrievableInstance, any Error>?
         private var failure: (any Error)?
+        /// The rest of the instance whose first bytes have gone.
+        private var rest: HTTPBodyPart?
 
         init(_ parts: ArrivingParts) {
             self.parts = parts
@@ -34,11 +37,17 @@ struct ArrivingParts: AsyncSequence, Sendable {
         /// What cannot be sent is left out, and the response then ends without its closing boundary: the reader has
         /// everything else, and knows that it is not all.
         mutating func next() async throws -> HTTPBodyPart? {
+            if let rest {
+                self.rest = nil
+                return rest
+            }
             guard !hasEnded else { return nil }
             while let stored = try await instances.next() {
                 let instance: RetrievableInstance
+                let pieces: RetrievedPieces
                 do {
                     instance = try await represented(stored)
+                    pieces = try parts.scope?.pieces(of: instance) ?? RetrievedPieces(instance.file)
                 } catch {
                     failure = failure ?? error
                     continue
@@ -47,9 +56,10 @@ struct ArrivingParts: AsyncSequence, Sendable {
                 let head = parts.multipart.partHeader(
                     isFirst: isFirst,
                     transferSyntax: instance.transferSyntax,
-                    contentLength: Int(instance.file.length)
+                    contentLength: Int(pieces.length)
                 )
-                return HTTPBodyPart(head: head, extent: instance.file)
+                rest = pieces.second.map { HTTPBodyPart(head: $0.bytes, extent: $0.extent) }
+                return HTTPBodyPart(head: head, extent: pieces.first)
             }
             hasEnded = true
             if let failure { throw failure }

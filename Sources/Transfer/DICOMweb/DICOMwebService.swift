@@ -13,6 +13,8 @@ package struct DICOMwebService: HTTPResponder {
     /// Nil where pixel data is served as it is stored, and not rendered.
     let codec: (any PixelCodec)?
     let journal: TransferJournal?
+    /// Nil where everything that is kept may be seen.
+    let scope: RetrieveScope?
 
     package init(
         catalogue: any InstanceCatalogue,
@@ -26,6 +28,17 @@ package struct DICOMwebService: HTTPResponder {
         self.receiver = receiver
         self.codec = codec
         self.journal = journal
+        scope = nil
+    }
+
+    /// The same service for a request that may see only `scope`, and store nothing.
+    package init(_ service: DICOMwebService, scope: RetrieveScope) {
+        catalogue = ScopedCatalogue(catalogue: service.catalogue, scope: scope)
+        retrievals = service.retrievals
+        receiver = nil
+        codec = service.codec
+        journal = service.journal
+        self.scope = scope
     }
 
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
@@ -100,7 +113,7 @@ package struct DICOMwebService: HTTPResponder {
             )
         }
         let representation = Representation(acceptance: acceptance, form: form, codec: codec)
-        let availability = try await retrievals?.availability(of: resource, priority: .viewer) ?? .complete
+        let availability = try await availability(of: resource)
         if case .arriving(let arriving) = availability {
             return try await response(resource, arriving, representation)
         }
@@ -119,8 +132,8 @@ package struct DICOMwebService: HTTPResponder {
         }
         var response: HTTPResponse
         if form == .single {
-            response = Self.single(try await representation.represent(first))
-        } else if isStored {
+            response = try single(try await representation.represent(first))
+        } else if isStored, scope?.otherPatientID == nil {
             response = Self.multipart(wanted)
         } else {
             response = parts(resource, kept: wanted, nil, representation)
@@ -153,7 +166,7 @@ package struct DICOMwebService: HTTPResponder {
         }
         let (instances, availability) = try await gathered(resource, .arriving(arriving))
         guard let instance = instances.first else { return Self.missing(resource, availability) }
-        return Self.single(try await representation.represent(instance))
+        return try single(try await representation.represent(instance))
     }
 
     /// Parts whose lengths are not known beforehand.
@@ -171,7 +184,8 @@ package struct DICOMwebService: HTTPResponder {
             arriving: arriving,
             representation: representation,
             multipart: multipart,
-            catalogue: catalogue
+            catalogue: catalogue,
+            scope: scope
         )
         return HTTPResponse(
             .ok,
@@ -180,15 +194,20 @@ package struct DICOMwebService: HTTPResponder {
         )
     }
 
+    private func availability(
+        of resource: DICOMwebRoute.Resource
+    ) async throws -> RetrievalTable.Availability {
+        try await retrievals?.availability(of: resource, only: scope?.sopInstanceUIDs, priority: .viewer)
+            ?? .complete
+    }
+
     /// What is kept of the resource once what the archive has of it is here, or does not come.
     func gathered(
         _ resource: DICOMwebRoute.Resource,
         _ known: RetrievalTable.Availability? = nil
     ) async throws -> ([RetrievableInstance], RetrievalTable.Availability) {
         var availability = known ?? .complete
-        if known == nil, let retrievals {
-            availability = try await retrievals.availability(of: resource, priority: .viewer)
-        }
+        if known == nil { availability = try await self.availability(of: resource) }
         if case .arriving(let arriving) = availability {
             do {
                 for try await _ in arriving.uids() {}
@@ -218,15 +237,18 @@ package struct DICOMwebService: HTTPResponder {
         }
     }
 
-    private static func single(_ instance: RetrievableInstance) -> HTTPResponse {
-        HTTPResponse(
+    private func single(_ instance: RetrievableInstance) throws -> HTTPResponse {
+        let pieces = try scope?.pieces(of: instance) ?? RetrievedPieces(instance.file)
+        let (first, second) = (pieces.first, pieces.second)
+        return HTTPResponse(
             .ok,
             headers: [
                 "Content-Type": "application/dicom; transfer-syntax=\(instance.transferSyntax)",
                 "Cache-Control": "private, no-store",
             ],
-            body: .parts(count: 1, length: instance.file.length) { _ in
-                HTTPBodyPart(head: [], extent: instance.file)
+            body: .parts(count: second == nil ? 1 : 2, length: pieces.length) { index in
+                if index == 1, let second { return HTTPBodyPart(head: second.bytes, extent: second.extent) }
+                return HTTPBodyPart(head: [], extent: first)
             }
         )
     }

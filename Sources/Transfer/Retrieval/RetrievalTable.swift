@@ -82,8 +82,10 @@ package final class RetrievalTable: Sendable {
         self.kept = kept
     }
 
+    /// Where `only` is given, what is not in it is neither looked for nor pulled.
     package func availability(
         of resource: DICOMwebRoute.Resource,
+        only: Set<UID>? = nil,
         priority: TransferPriority
     ) async throws -> Availability {
         guard !archives.isEmpty else { return .complete }
@@ -98,7 +100,9 @@ package final class RetrievalTable: Sendable {
         let stream = arrivals.arrivals(of: resource.study)
         let kept = try kept(resource)
         let missing = listing.series.compactMap { series in
-            let uids = series.sopInstanceUIDs.filter { !kept.contains($0) && resource.includes($0) }
+            let uids = series.sopInstanceUIDs.filter {
+                !kept.contains($0) && resource.includes($0) && only?.contains($0) != false
+            }
             return uids.isEmpty
                 ? nil : ArchivedSeries(seriesInstanceUID: series.seriesInstanceUID, sopInstanceUIDs: uids)
         }
