@@ -143,13 +143,12 @@ private let good = document(
         #expect(found.first?.expected == "a PEM file: keys in the TPM come with provisioning")
     }
 
-    @Test("HL7 does not pretend to speak TLS") func hl7() {
+    @Test("TLS opens HL7 listening beyond loopback") func hl7() throws {
+        let listen = "\"listen\": [\"0.0.0.0:2575\"]"
         let member = ", \"tls\": { \(server) }"
-        let text = document(
-            dicom: member,
-            web: member,
-            hl7: "{ \"listen\": [\"127.0.0.1:2575\"], \"tls\": { \(server) } }"
-        )
-        #expect(findings(text).map(\.path) == ["hl7.tls"])
+        let configuration = try read(document(dicom: member, web: member, hl7: "{ \(listen) \(member) }"))
+        #expect(configuration.hl7?.tls?.clientAuthorities == "ca.pem")
+        let text = document(dicom: member, web: member, hl7: "{ \(listen) }")
+        #expect(findings(text).map(\.path) == ["hl7.listen[0]"])
     }
 }

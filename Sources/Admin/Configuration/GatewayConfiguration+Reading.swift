@@ -96,9 +96,7 @@ extension GatewayConfiguration.Boxes {
     init(reading object: ConfigurationReader) {
         var reader = object
         tls = reader.optionalObject("tls").map(GatewayConfiguration.PeerTLS.init(reading:))
-        let text = reader.optionalString("proxy", .text)
-        proxy = text.flatMap { ListenAddress($0) }
-        if let text, proxy == nil { reader.note("proxy", found: "\"\(text)\"", expected: "\"host:port\"") }
+        proxy = reader.address("proxy")
         reader.finish()
     }
 }
@@ -107,13 +105,20 @@ extension GatewayConfiguration.HL7 {
     init(reading object: ConfigurationReader) {
         var reader = object
         allowPlaintext = reader.optionalString("allowPlaintext", .text)
-        reader.refuseTLS()
-        listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: false)
+        tls = reader.optionalObject("tls").map(GatewayConfiguration.ServerTLS.init(reading:))
+        listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: tls != nil)
         reader.finish()
     }
 }
 
 extension ConfigurationReader {
+    mutating func address(_ key: String) -> ListenAddress? {
+        guard let text = optionalString(key, .text) else { return nil }
+        let address = ListenAddress(text)
+        if address == nil { note(key, found: "\"\(text)\"", expected: "\"host:port\"") }
+        return address
+    }
+
     /// `listen`: plain text stays on this machine unless somebody wrote down why not.
     fileprivate mutating func listen(allowPlaintext: String?, hasTLS: Bool) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
@@ -140,15 +145,5 @@ extension ConfigurationReader {
             addresses.append(address)
         }
         return addresses
-    }
-
-    /// `tls`: its content is checked too, so that a document for a later release is read to the end.
-    fileprivate mutating func refuseTLS() {
-        guard var tls = optionalObject("tls") else { return }
-        _ = tls.string("certificate", .text)
-        _ = tls.string("privateKey", .text)
-        _ = tls.optionalString("clientAuthorities", .text)
-        tls.finish()
-        note("tls", found: "an object", expected: "null: TLS is not available for HL7 in this release")
     }
 }

@@ -63,11 +63,13 @@ extension GatewayConfiguration.Credentials {
         privateKey = reader.string("privateKey", .keyFile)
     }
 
-    fileprivate init(reading object: ConfigurationReader) {
+    init(reading object: ConfigurationReader) {
         var reader = object
         self.init(&reader)
         reader.finish()
     }
+
+    var json: JSONValue { .object(members) }
 
     fileprivate var members: [String: JSONValue] {
         ["certificate": .string(certificate), "privateKey": .string(privateKey)]
@@ -177,8 +179,15 @@ extension GatewayConfiguration.PeerTLS {
     }
 }
 
+extension ConfigurationReader {
+    mutating func credentials(_ key: String) -> GatewayConfiguration.Credentials {
+        object(key).map(GatewayConfiguration.Credentials.init(reading:))
+            ?? .init(certificate: "", privateKey: "")
+    }
+}
+
 extension StringRule {
-    fileprivate static let pemFile = StringRule(expected: "a PEM file") { isFileName($0) ? $0 : nil }
+    static let pemFile = StringRule(expected: "a PEM file") { isFileName($0) ? $0 : nil }
 
     fileprivate static let keyFile = StringRule(
         expected: "a PEM file: keys in the TPM come with provisioning"

@@ -8,7 +8,9 @@ extension GatewayConfiguration {
             dicom: dicom,
             web: web,
             hl7: hl7,
-            boxes: boxes
+            boxes: boxes,
+            dmp: dmp,
+            source: source
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
@@ -29,6 +31,8 @@ extension GatewayConfiguration.CheckedSections {
         ]
         members["hl7"] = hl7?.json
         members["boxes"] = boxes?.json
+        members["dmp"] = dmp?.json
+        members["source"] = source?.json
         return members
     }
 }
@@ -88,7 +92,7 @@ extension GatewayConfiguration.HL7 {
     fileprivate var json: JSONValue {
         .object([
             "listen": .array(listen.map { .string($0.description) }),
-            "tls": .null,
+            "tls": tls?.json ?? .null,
             "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
         ])
     }

@@ -61,6 +61,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package struct Web: Equatable, Sendable {
         package enum Authorization: String, Sendable, CaseIterable {
             case none
+            /// Only what a manifest lists that is in the record, for who names it (`KOS-SOPInstanceUID`).
+            case manifest
         }
 
         package let listen: [ListenAddress]
@@ -76,6 +78,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package struct HL7: Equatable, Sendable {
         package let listen: [ListenAddress]
         package let allowPlaintext: String?
+        package let tls: ServerTLS?
     }
 
     /// Other boxes, to which we are the client.
@@ -95,6 +98,9 @@ package struct GatewayConfiguration: Equatable, Sendable {
     /// No HL7 is received where it is absent.
     package let hl7: HL7?
     package let boxes: Boxes?
+    /// Nothing is published where these are absent.
+    package let dmp: DMP?
+    package let source: Source?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -113,6 +119,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
         spool = sections.spool
         hl7 = sections.hl7
         boxes = sections.boxes
+        dmp = sections.dmp
+        source = sections.source
     }
 
     /// A document from sections that are already checked.
@@ -125,6 +133,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
         web = sections.web
         hl7 = sections.hl7
         boxes = sections.boxes
+        dmp = sections.dmp
+        source = sections.source
     }
 }
 
@@ -136,6 +146,8 @@ extension GatewayConfiguration {
         let web: Web
         let hl7: HL7?
         let boxes: Boxes?
+        let dmp: DMP?
+        let source: Source?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -145,6 +157,8 @@ extension GatewayConfiguration {
         let web: Web?
         let hl7: HL7?
         let boxes: Boxes?
+        let dmp: DMP?
+        let source: Source?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
@@ -152,12 +166,49 @@ extension GatewayConfiguration {
             web = reader.object("web").map(Web.init(reading:))
             hl7 = reader.optionalObject("hl7").map(HL7.init(reading:))
             boxes = reader.optionalObject("boxes").map(Boxes.init(reading:))
+            dmp = reader.optionalObject("dmp").map(DMP.init(reading:))
+            source = reader.optionalObject("source").map(Source.init(reading:))
+            checkSource(reader)
+        }
+
+        private func checkSource(_ reader: ConfigurationReader) {
+            if let web, web.authorization == .manifest, source == nil {
+                reader.note(
+                    "web.authorization",
+                    found: "\"manifest\"",
+                    expected: "\"none\": without source there are no manifests"
+                )
+            }
+            guard let source else { return }
+            if dmp == nil {
+                reader.note("dmp", found: "nothing", expected: "the record that source publishes to")
+            }
+            if hl7 == nil { reader.note("hl7", found: "nothing", expected: "where source takes reports") }
+            let archives = dicom?.peers.filter { $0.roles.contains(.find) }.map(\.aeTitle) ?? []
+            if let archive = source.archive, !archives.contains(archive) {
+                let expected = "a peer of dicom.peers with the role \"find\""
+                reader.note("source.archive", found: "\"\(archive)\"", expected: expected)
+            } else if archives.isEmpty {
+                reader.note(
+                    "dicom.peers",
+                    found: "none with the role \"find\"",
+                    expected: "the archive of source"
+                )
+            }
         }
 
         /// Nil only when a finding says why.
         var checked: CheckedSections? {
             guard let dicom, let web else { return nil }
-            return CheckedSections(spool: spool, dicom: dicom, web: web, hl7: hl7, boxes: boxes)
+            return CheckedSections(
+                spool: spool,
+                dicom: dicom,
+                web: web,
+                hl7: hl7,
+                boxes: boxes,
+                dmp: dmp,
+                source: source
+            )
         }
     }
 }
