@@ -88,11 +88,20 @@ let package = Package(
                 .linkedLibrary($0)
             }
         ),
+        .target(
+            name: "CXML",
+            // Both libraries keep their headers in directories of their own.
+            cSettings: [.unsafeFlags(["-I/usr/include/libxml2", "-I/usr/include/xmlsec1"])],
+            linkerSettings: ["xml2", "xmlsec1", "xmlsec1-openssl", "crypto"].map { .linkedLibrary($0) }
+        ),
         // 1 ground
+        room("XML", ["CXML"]),
         room("Linux", ["CLinux", "CZlib", logging]),
         // 2 languages
         room("DICOM", ["Linux"]),
         room("Admin"),
+        room("HL7", ["XML"]),
+        room("IHE", ["XML", crypto]),
         // 3 organs
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash", crypto]),
         room(
@@ -111,6 +120,7 @@ let package = Package(
                 logging, nioCore,
             ]
         ),
+        room("Source", ["Linux", "DICOM", "Store", "Transfer", crypto]),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
         door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
@@ -144,6 +154,10 @@ let package = Package(
                 logging,
             ]
         ),
+        tests("SourceTests", ["Source", "Store", "DICOM", "Linux"]),
+        tests("XMLTests", ["XML"]),
+        tests("HL7Tests", ["HL7", "XML"]),
+        tests("IHETests", ["IHE", "XML"]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

@@ -11,6 +11,9 @@ package enum SOPClass {
     package static let studyRootMove = UID(literal: "1.2.840.10008.5.1.4.1.2.2.2")
     package static let studyRootGet = UID(literal: "1.2.840.10008.5.1.4.1.2.2.3")
 
+    /// PS3.3 A.35.4.
+    package static let keyObjectSelectionDocument = UID(literal: "1.2.840.10008.5.1.4.1.1.88.59")
+
     private static let dicomRoot = "1.2.840.10008"
     private static let storageRoot = "1.2.840.10008.5.1.4.1.1."
 

@@ -177,6 +177,8 @@ package struct PublicationManifest: Equatable, Sendable {
         /// Sent, or about to be; nobody knows yet.
         case submitted
         case published
+        /// Its withdrawal was sent, or is about to be; nobody knows yet.
+        case withdrawing
         /// Another one took its place.
         case replaced
         /// « Dépublié »: nothing of it is served any more.
