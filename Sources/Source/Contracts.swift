@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package import DICOM
+
+/// Looks into the archive and says what a manifest of it would be.
+package protocol ManifestSource: Sendable {
+    /// - Parameter rejected: instances that are not to be listed, whatever the archive says.
+    func draft(of context: ReportContext, without rejected: Set<UID>) async throws -> ManifestDraft
+}
+
+/// What the archive has of an exam.
+package enum ManifestDraft: Sendable {
+    /// Nothing that matches the report; why, without a word about a patient.
+    case noImages(reason: String)
+    case images(Images)
+
+    package struct Images: Sendable {
+        /// Equal for manifests that list the same, of the same exam and patient.
+        package let fingerprint: String
+        package let instances: Int
+        /// In the order of the series, each once.
+        package let modalities: [String]
+        /// The DICOM file under a SOP and a Series Instance UID, made at a time in milliseconds since 1970.
+        package let file:
+            @Sendable (_ sopInstanceUID: UID, _ seriesInstanceUID: UID, _ created: Int64) throws -> [UInt8]
+
+        package init(
+            fingerprint: String,
+            instances: Int,
+            modalities: [String],
+            file: @escaping @Sendable (UID, UID, Int64) throws -> [UInt8]
+        ) {
+            self.fingerprint = fingerprint
+            self.instances = instances
+            self.modalities = modalities
+            self.file = file
+        }
+    }
+}
+
+/// The national record (DMP), as the source uses it.
+package protocol NationalRecord: Sendable {
+    /// Makes what a manifest is submitted with: its document, its signature, and the SOAP envelope that goes with them.
+    ///
+    /// - Parameter replacing: the entryUUID of the manifest whose place it takes.
+    func prepare(_ manifest: PreparedManifest, replacing: String?) throws(RecordError) -> Submission
+
+    /// Submits (TD2.1a, TD2.1b). Returns when the record has it.
+    func submit(_ submission: Submission, context: ReportContext) async throws(RecordError)
+
+    /// The entry of a document in the record; nil where there is none.
+    func entry(uniqueID: String, context: ReportContext) async throws(RecordError) -> RecordEntry?
+
+    /// Withdraws an entry (TD3.3c); `submission` is what is archived of it.
+    func withdraw(_ entryUUID: String, context: ReportContext) async throws(RecordError)
+}
+
+package struct RecordEntry: Equatable, Sendable {
+    package enum Status: Sendable {
+        case approved
+        case deprecated
+        /// « Deleted »: nobody sees it any more.
+        case deleted
+    }
+
+    package var entryUUID: String
+    package var status: Status
+
+    package init(entryUUID: String, status: Status) {
+        self.entryUUID = entryUUID
+        self.status = status
+    }
+}
+
+/// A manifest that is ready to be submitted.
+package struct PreparedManifest: Equatable, Sendable {
+    package var sopInstanceUID: UID
+    /// The DICOM file.
+    package var document: [UInt8]
+    package var context: ReportContext
+    /// In the order of the series, each once.
+    package var modalities: [String]
+    /// Milliseconds since 1970.
+    package var created: Int64
+
+    package init(
+        sopInstanceUID: UID,
+        document: [UInt8],
+        context: ReportContext,
+        modalities: [String],
+        created: Int64
+    ) {
+        self.sopInstanceUID = sopInstanceUID
+        self.document = document
+        self.context = context
+        self.modalities = modalities
+        self.created = created
+    }
+}
+
+package struct Submission: Equatable, Sendable {
+    package var document: [UInt8]
+    package var signature: [UInt8]
+    /// The SOAP envelope, VIHF included: METADATA.XML of the archive.
+    package var envelope: [UInt8]
+
+    package init(document: [UInt8], signature: [UInt8], envelope: [UInt8]) {
+        self.document = document
+        self.signature = signature
+        self.envelope = envelope
+    }
+}
+
+/// Why the record did not do what it was asked for. Never holds anything of a patient.
+package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable {
+        /// The record has not seen the request, or refused it for now: the same again, later.
+        case temporary
+        /// Nobody knows whether the record did it.
+        case unknownOutcome
+        /// The same again would be refused again.
+        case permanent
+    }
+
+    package let kind: Kind
+    package let description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}
+
+/// Tells what happens, without a word about a patient.
+package protocol SourceJournal: Sendable {
+    func record(_ event: SourceEvent)
+}
+
+package enum SourceEvent: Equatable, Sendable {
+    case messageAccepted(controlID: String, kind: String, exams: Int)
+    case messageRepeated(controlID: String)
+    case messageRefused(controlID: String, code: String, reason: String)
+    case manifestPublished(study: String, manifest: String, entry: String, instances: Int, replaced: String?)
+    case manifestWithdrawn(study: String, manifest: String)
+    case imagesAwaited(study: String, reason: String)
+    case imagesOverdue(study: String, hours: Int)
+    case publicationDelayed(study: String, reason: String, seconds: Int)
+    case publicationFailed(study: String, reason: String)
+    case rejectionNoted(study: String, instances: Int, title: String)
+    case storeFailed(reason: String)
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+import DICOM
+import Store
+
+/// One look at one exam: what is begun is ended, then the record is brought to what is wanted.
+struct ExamAttendance {
+    private let publisher: Publisher
+    private let number: Int64
+
+    init(_ publisher: Publisher, _ number: Int64) {
+        self.publisher = publisher
+        self.number = number
+    }
+
+    private var settings: Publisher.Settings { publisher.settings }
+    private var table: PublicationTable { publisher.table }
+
+    func run() async throws {
+        let number = number
+        let found = try table.transaction { (session) throws(SQLiteError) in try session.exam(number) }
+        guard let exam = found, !exam.isHeld else { return }
+        guard let wish = try? ExamWish(reading: exam.document) else {
+            try end(exam) { exam, _ in
+                exam.state = .failed
+                exam.reason = "its document cannot be read"
+                exam.due = nil
+            }
+            return
+        }
+        do {
+            if let attempt = exam.attempt { return try await resolve(attempt, exam, wish) }
+            switch wish.wish {
+            case .published: try await publish(exam, wish)
+            case .withdrawn: try await withdraw(exam, wish, reason: wish.reason)
+            case .undestined:
+                try end(exam) { exam, _ in
+                    exam.state = exam.manifest == nil ? .undestined : .published
+                    exam.reason = wish.reason
+                    exam.due = nil
+                }
+            }
+        } catch let error as RecordError {
+            try fail(exam, error)
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            try delay(exam, reason: "the archive: \(error)")
+        }
+    }
+
+    // MARK: Publishing
+
+    private func publish(_ exam: PublicationExam, _ wish: ExamWish) async throws {
+        let study = exam.studyInstanceUID
+        let rejected = try table.transaction { (session) throws(SQLiteError) in
+            try session.rejectedInstances(study: study)
+        }
+        let draft = try await publisher.source.draft(
+            of: wish.context,
+            without: Set(rejected.compactMap { UID($0) })
+        )
+        switch draft {
+        case .noImages(let reason): try await miss(exam, wish, reason)
+        case .images(let images): try await publish(exam, wish, images)
+        }
+    }
+
+    private func publish(_ exam: PublicationExam, _ wish: ExamWish, _ images: ManifestDraft.Images)
+        async throws
+    {
+        let fingerprint = try ManifestFingerprint(wish.context, images).text
+        let former = try await standing(exam, wish.context)
+        // A document that says what the record says already is not sent (EX_GEN-1060).
+        if let former, former.fingerprint == fingerprint {
+            try end(exam) { exam, wish in
+                exam.manifest = former.sopInstanceUID
+                exam.state = .published
+                exam.reason = nil
+                exam.due = nextLook(&wish)
+            }
+            return
+        }
+        var replaced: String?
+        if let former {
+            replaced = try await currentEntry(of: former, wish.context)
+        }
+        let created = publisher.now()
+        let uid = publisher.makeUID()
+        let prepared = PreparedManifest(
+            sopInstanceUID: uid,
+            document: try images.file(uid, publisher.makeUID(), created),
+            context: wish.context,
+            modalities: images.modalities,
+            created: created
+        )
+        let submission = try publisher.national.prepare(prepared, replacing: replaced)
+        let manifest = PublicationManifest(
+            sopInstanceUID: uid.string,
+            exam: number,
+            studyInstanceUID: exam.studyInstanceUID,
+            state: .submitted,
+            created: created,
+            fingerprint: fingerprint,
+            document: submission.document,
+            submission: submission.envelope,
+            signature: submission.signature,
+            context: try ExamWish.text(
+                SubmittedContext(wish.context, images.modalities, images.instances, replaced)
+            )
+        )
+        // From here a crash leaves a trace to follow.
+        let number = number
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.put(manifest)
+            guard var current = try session.exam(number) else { return }
+            current.attempt = manifest.sopInstanceUID
+            try session.update(current)
+        }
+        try await submit(manifest, submission, wish.context)
+    }
+
+    /// The exam's manifest in the record; nil where a withdrawal that was not heard the end of took it out.
+    private func standing(_ exam: PublicationExam, _ context: ReportContext) async throws
+        -> PublicationManifest?
+    {
+        guard let uid = exam.manifest else { return nil }
+        let found = try table.transaction { (session) throws(SQLiteError) in try session.manifest(uid) }
+        guard let manifest = found, manifest.state == .withdrawing else { return found }
+        let entry = try await publisher.national.entry(uniqueID: uid, context: context)
+        let isThere = entry?.status == .approved
+        let (time, number) = (publisher.now(), number)
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.set(isThere ? .published : .withdrawn, ofManifest: uid, now: time)
+            if isThere { return }
+            guard var current = try session.exam(number) else { return }
+            current.manifest = nil
+            try session.update(current)
+        }
+        return isThere ? manifest : nil
+    }
+
+    private func submit(_ manifest: PublicationManifest, _ submission: Submission, _ context: ReportContext)
+        async throws
+    {
+        do {
+            try await publisher.national.submit(submission, context: context)
+        } catch let error where error.kind == .permanent {
+            // Refused, or there already because the answer to an earlier attempt was lost.
+            if let entry = try await publisher.national.entry(
+                uniqueID: manifest.sopInstanceUID,
+                context: context
+            ) {
+                return try adopt(manifest, entry)
+            }
+            try abandon(manifest)
+            throw error
+        }
+        guard
+            let entry = try await publisher.national.entry(
+                uniqueID: manifest.sopInstanceUID,
+                context: context
+            )
+        else {
+            throw RecordError(.unknownOutcome, "the registry took the manifest and does not find it")
+        }
+        try adopt(manifest, entry)
+    }
+
+    /// The entryUUID to replace or withdraw; the registry gives it, and gives a new one with each version.
+    private func currentEntry(of manifest: PublicationManifest, _ context: ReportContext) async throws
+        -> String?
+    {
+        if let entry = manifest.entryUUID { return entry }
+        return try await publisher.national.entry(uniqueID: manifest.sopInstanceUID, context: context)?
+            .entryUUID
+    }
+
+    /// What an earlier attempt began: the record knows what became of it.
+    private func resolve(_ uid: String, _ exam: PublicationExam, _ wish: ExamWish) async throws {
+        let number = number
+        let found = try table.transaction { (session) throws(SQLiteError) in try session.manifest(uid) }
+        guard let manifest = found, let sopInstanceUID = UID(uid),
+            let submitted = try? SubmittedContext(reading: manifest.context)
+        else {
+            try table.transaction { (session) throws(SQLiteError) in
+                guard var current = try session.exam(number) else { return }
+                current.attempt = nil
+                try session.update(current)
+            }
+            return
+        }
+        if let entry = try await publisher.national.entry(uniqueID: uid, context: submitted.report) {
+            return try adopt(manifest, entry)
+        }
+        let age = publisher.now() - manifest.changed
+        if wish.wish != .published {
+            // It may still come into force: nothing may be withdrawn before it could be.
+            let grace = settings.lostAnswerSeconds * 1000
+            guard age >= grace else {
+                return try end(exam) { exam, _ in
+                    exam.state = .waiting
+                    exam.reason = "a submission without an answer may still come into force"
+                    exam.due = manifest.changed + grace
+                }
+            }
+            return try abandon(manifest)
+        }
+        let prepared = PreparedManifest(
+            sopInstanceUID: sopInstanceUID,
+            document: manifest.document,
+            context: submitted.report,
+            modalities: submitted.modalities,
+            created: manifest.created
+        )
+        let submission = try publisher.national.prepare(prepared, replacing: submitted.replaces)
+        try await submit(manifest, submission, submitted.report)
+    }
+
+    /// The record has it: it takes the place of the one before.
+    private func adopt(_ manifest: PublicationManifest, _ entry: RecordEntry) throws {
+        let (time, number) = (publisher.now(), number)
+        let former = try table.transaction { (session) throws(SQLiteError) -> String? in
+            guard var exam = try session.exam(number) else { return nil }
+            let former = exam.manifest
+            let isVisible = entry.status == .approved
+            try session.set(
+                isVisible ? .published : .withdrawn,
+                ofManifest: manifest.sopInstanceUID,
+                entryUUID: entry.entryUUID,
+                now: time
+            )
+            if let former, former != manifest.sopInstanceUID {
+                try session.set(.replaced, ofManifest: former, now: time)
+            }
+            exam.manifest = isVisible ? manifest.sopInstanceUID : nil
+            exam.attempt = nil
+            exam.attempts = 0
+            // Once more, since more may have been asked for meanwhile.
+            exam.due = time
+            try session.update(exam)
+            return former
+        }
+        publisher.journal.record(
+            .manifestPublished(
+                study: manifest.studyInstanceUID,
+                manifest: manifest.sopInstanceUID,
+                entry: entry.entryUUID,
+                instances: (try? SubmittedContext(reading: manifest.context))?.instances ?? 0,
+                replaced: former
+            )
+        )
+    }
+
+    private func abandon(_ manifest: PublicationManifest) throws {
+        let (time, number) = (publisher.now(), number)
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.set(.abandoned, ofManifest: manifest.sopInstanceUID, now: time)
+            guard var exam = try session.exam(number) else { return }
+            exam.attempt = nil
+            exam.due = time
+            try session.update(exam)
+        }
+    }
+
+    // MARK: Nothing to publish
+
+    private func miss(_ exam: PublicationExam, _ wish: ExamWish, _ reason: String) async throws {
+        let time = publisher.now()
+        if exam.manifest != nil {
+            // An archive that answers with nothing may be ill: what is published stays until it says so twice.
+            let since = wish.missingSince ?? time
+            let believed = since + settings.missingConfirmSeconds * 1000
+            if time >= believed { return try await withdraw(exam, wish, reason: reason) }
+            return try end(exam) { exam, wish in
+                wish.missingSince = since
+                exam.state = .waiting
+                exam.reason = reason
+                exam.due = believed
+            }
+        }
+        let waited = time - wish.asked
+        let isOverdue = waited >= Int64(settings.imageWaitHours) * 3_600_000
+        if exam.state != .awaitingImages {
+            publisher.journal.record(.imagesAwaited(study: exam.studyInstanceUID, reason: reason))
+        }
+        if isOverdue, !wish.isOverdue {
+            publisher.journal.record(
+                .imagesOverdue(study: exam.studyInstanceUID, hours: settings.imageWaitHours)
+            )
+        }
+        try end(exam) { exam, wish in
+            wish.isOverdue = isOverdue
+            exam.state = .awaitingImages
+            exam.reason = reason
+            // As often as the wait is young.
+            exam.due = time + min(max(waited / 4, 15_000), 3_600_000)
+        }
+    }
+
+    private func withdraw(_ exam: PublicationExam, _ wish: ExamWish, reason: String?) async throws {
+        if let uid = exam.manifest {
+            let found = try table.transaction { (session) throws(SQLiteError) in try session.manifest(uid) }
+            if let manifest = found {
+                try await withdraw(manifest, wish.context)
+                try mark(uid, .withdrawn)
+                publisher.journal.record(.manifestWithdrawn(study: exam.studyInstanceUID, manifest: uid))
+            }
+        }
+        try end(exam) { exam, wish in
+            exam.manifest = nil
+            exam.state = .withdrawn
+            exam.reason = reason
+            wish.missingSince = nil
+            exam.due = nil
+        }
+    }
+
+    private func withdraw(_ manifest: PublicationManifest, _ context: ReportContext) async throws {
+        let uid = manifest.sopInstanceUID
+        guard let entry = try await currentEntry(of: manifest, context) else { return }
+        try mark(uid, .withdrawing)
+        do {
+            try await publisher.national.withdraw(entry, context: context)
+        } catch let error where error.kind != .temporary {
+            // Done already by an attempt whose answer was lost?
+            let found = try await publisher.national.entry(uniqueID: uid, context: context)
+            if let found, found.status == .approved { throw error }
+        }
+    }
+
+    private func mark(_ manifest: String, _ state: PublicationManifest.State) throws(StoreError) {
+        let time = publisher.now()
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.set(state, ofManifest: manifest, now: time)
+        }
+    }
+
+    // MARK: How it ends
+
+    /// Nil after the last look.
+    private func nextLook(_ wish: inout ExamWish) -> Int64? {
+        wish.missingSince = nil
+        guard wish.looks < settings.lateLookSeconds.count else { return nil }
+        defer { wish.looks += 1 }
+        return publisher.now() + settings.lateLookSeconds[wish.looks] * 1000
+    }
+
+    /// Writes what became of this look; where more was asked for meanwhile, there will be another.
+    private func end(
+        _ seen: PublicationExam,
+        _ change: (inout PublicationExam, inout ExamWish) -> Void
+    ) throws {
+        let (time, number) = (publisher.now(), number)
+        guard var wish = try? ExamWish(reading: seen.document) else { return }
+        var changed = seen
+        change(&changed, &wish)
+        changed.document = try wish.text()
+        changed.settled = seen.generation
+        changed.attempts = 0
+        if changed.state != seen.state { changed.since = time }
+        let ending = changed
+        try table.transaction { (session) throws(SQLiteError) in
+            guard let current = try session.exam(number) else { return }
+            var exam = ending
+            exam.isHeld = current.isHeld
+            exam.attempt = current.attempt
+            if current.state == .dropped {
+                exam.state = .dropped
+                exam.reason = current.reason
+                exam.due = nil
+            }
+            if current.generation != seen.generation {
+                // What was asked for meanwhile is not to be lost.
+                exam.document = current.document
+                exam.generation = current.generation
+                exam.state = .waiting
+                exam.due = time
+            }
+            try session.update(exam)
+        }
+    }
+
+    private func fail(_ exam: PublicationExam, _ error: RecordError) throws {
+        guard error.kind == .permanent else { return try delay(exam, reason: error.description) }
+        publisher.journal.record(.publicationFailed(study: exam.studyInstanceUID, reason: error.description))
+        let (time, number) = (publisher.now(), number)
+        try table.transaction { (session) throws(SQLiteError) in
+            guard var current = try session.exam(number) else { return }
+            if current.state != .failed { current.since = time }
+            current.state = .failed
+            current.reason = error.description
+            current.attempts += 1
+            current.due = current.generation == exam.generation ? nil : time
+            try session.update(current)
+        }
+    }
+
+    private func delay(_ exam: PublicationExam, reason: String) throws {
+        let exponent = min(exam.attempts, 10)
+        let seconds = min(settings.firstDelaySeconds << exponent, settings.longestDelaySeconds)
+        // Exams that failed together do not come back together.
+        let jitter = Int64.random(in: 0...max(seconds * 200, 1))
+        publisher.journal.record(
+            .publicationDelayed(study: exam.studyInstanceUID, reason: reason, seconds: Int(seconds))
+        )
+        let (time, number) = (publisher.now(), number)
+        try table.transaction { (session) throws(SQLiteError) in
+            guard var current = try session.exam(number) else { return }
+            if current.state != .waiting { current.since = time }
+            current.state = .waiting
+            current.reason = reason
+            current.attempts += 1
+            current.due = time + seconds * 1000 + jitter
+            try session.update(current)
+        }
+    }
+}
