@@ -106,7 +106,10 @@ let package = Package(
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash", crypto]),
         room(
             "Transfer",
-            ["Linux", "DICOM", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1, crypto]
+            [
+                "Linux", "DICOM", "HL7", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1,
+                crypto,
+            ]
         ),
         room("Codecs", ["Linux", "DICOM"]),
         room("HostNetwork", ["Linux", "Admin"]),
@@ -120,16 +123,18 @@ let package = Package(
                 logging, nioCore,
             ]
         ),
-        room("Source", ["Linux", "DICOM", "Store", "Transfer", crypto]),
+        room(
+            "Source",
+            ["Linux", "XML", "Admin", "DICOM", "HL7", "IHE", "Store", "Transfer", crypto, nioHTTP1]
+        ),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
         door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
         door(
             "drimbox-gateway",
             [
-                "Transfer", "Codecs", "Store", "DICOM", "Admin", "Linux", arguments, lifecycle, signals,
-                logging,
-                nioCore, nioPosix, nioHTTP1, nioSSL,
+                "Source", "Transfer", "Codecs", "Store", "DICOM", "HL7", "XML", "Admin", "Linux", arguments,
+                lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
         door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),

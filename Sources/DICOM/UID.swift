@@ -23,3 +23,23 @@ package struct UID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { string }
 }
+
+extension UID {
+    /// The UID of a UUID of 16 bytes: 2.25 and the UUID as a decimal number (PS3.5 B.2).
+    package init(uuid: [UInt8]) {
+        // Long division, digit by digit: the number has 128 bits.
+        var digits: [UInt8] = []
+        var number = uuid
+        while number.contains(where: { $0 != 0 }) {
+            var remainder = 0
+            for index in number.indices {
+                let value = remainder << 8 | Int(number[index])
+                number[index] = UInt8(value / 10)
+                remainder = value % 10
+            }
+            digits.append(UInt8(ascii: "0") + UInt8(remainder))
+        }
+        let text = digits.isEmpty ? "0" : String(decoding: digits.reversed(), as: UTF8.self)
+        self = UID("2.25.\(text)") ?? UID(literal: "2.25.0")
+    }
+}

@@ -9,4 +9,15 @@ package enum WallClock {
         _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
+
+    /// How far the machine's time zone is from UTC now, such as "+0100".
+    package static func utcOffset() -> String {
+        var seconds = time_t(milliseconds() / 1000)
+        var local = unsafe tm()
+        _ = unsafe localtime_r(&seconds, &local)
+        let east = unsafe Int(local.tm_gmtoff)
+        let minutes = abs(east) / 60
+        func pad(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return (east < 0 ? "-" : "+") + pad(minutes / 60) + pad(minutes % 60)
+    }
 }

@@ -5,6 +5,7 @@ import Linux
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import Source
 import Store
 import Transfer
 
@@ -81,6 +82,15 @@ struct Gateway: Service {
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
         let web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         let codec = try PixelCodecs(directory: configuration.dataDirectory, journal: journal)
+        let source = try SourceFunction(
+            configuration,
+            client: client,
+            peers: peers,
+            security: security,
+            journal: journal
+        )
+        receiver.onKeyObject { source?.take($0) }
+        var reports: [MLLPListener] = []
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
             spool: spool,
@@ -100,13 +110,19 @@ struct Gateway: Service {
                 codec: codec,
                 journal: wire
             )
+            let responder: any HTTPResponder =
+                if configuration.web.authorization == .manifest, let source {
+                    RetrieveGate(table: source.table, service: service)
+                } else {
+                    service
+                }
             for address in configuration.web.listen {
                 servers.append(
                     try await HTTPServer.start(
                         on: .tcp(host: address.host, port: address.port),
                         group: group,
                         workers: workers,
-                        responder: service,
+                        responder: responder,
                         journal: wire,
                         tls: webTLS
                     )
@@ -114,7 +130,7 @@ struct Gateway: Service {
             }
             if let path = configuration.statusSocket {
                 let transfers = TransferService(peers: peers, client: client, jobs: jobs)
-                let status = StatusService(journal: journal, transfers: transfers) {
+                let status = StatusService(journal: journal, transfers: transfers, desk: source?.desk) {
                     PipelineStatus(wire.counts, spool.statistics, started: started)
                 }
                 servers.append(
@@ -126,8 +142,10 @@ struct Gateway: Service {
                     )
                 )
             }
+            reports = try await source?.listen(group, workers, security.hl7()) ?? []
         } catch {
             await jobs.stop()
+            await source?.shutdown()
             await web.shutdown()
             await client.shutdown()
             await codec.shutdown()
@@ -137,13 +155,18 @@ struct Gateway: Service {
         }
         let watch = Task { await security.watch() }
         defer { watch.cancel() }
-        announce(storage, servers)
+        let publishing = Task { await source?.run() }
+        announce(storage, servers, reports)
         let notify = Notify()
         notify(.ready, .status("listening"))
         try? await gracefulShutdown()
         notify(.stopping)
         journal.record("gateway.stopping", .info, "the gateway ends")
+        for listener in reports { await listener.close() }
         for server in servers { await server.close() }
+        publishing.cancel()
+        await publishing.value
+        await source?.shutdown()
         await jobs.stop()
         await web.shutdown()
         await client.shutdown()
@@ -152,7 +175,7 @@ struct Gateway: Service {
         await storage.shutdown(grace: Self.shutdownGrace)
     }
 
-    private func announce(_ storage: StorageListener, _ servers: [HTTPServer]) {
+    private func announce(_ storage: StorageListener, _ servers: [HTTPServer], _ reports: [MLLPListener]) {
         var attributes = [
             "dicom": storage.addresses.map { "\($0.host):\($0.port)" }.joined(separator: ","),
             "web": servers.prefix(configuration.web.listen.count).map(\.localAddress.display).joined(
@@ -160,17 +183,21 @@ struct Gateway: Service {
             ),
             "aeTitle": configuration.dicom.aeTitle,
         ]
+        if !reports.isEmpty {
+            attributes["hl7"] = reports.map(\.localAddress.display).joined(separator: ",")
+        }
         attributes["version"] = Software.version
         journal.record("gateway.ready", .info, "the gateway listens", attributes)
-        if configuration.hl7 != nil {
+        if configuration.hl7 != nil, configuration.source == nil {
             journal.record(
-                "gateway.no-hl7",
+                "gateway.no-source",
                 .warning,
-                "hl7 is configured, but this release has no HL7 listener"
+                "hl7 is configured, but there is no source to take reports"
             )
         }
         let reasons = [
             ("dicom", configuration.dicom.allowPlaintext), ("web", configuration.web.allowPlaintext),
+            ("hl7", configuration.hl7?.allowPlaintext),
         ]
         for (section, reason) in reasons {
             guard let reason else { continue }

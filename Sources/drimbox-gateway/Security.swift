@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import Linux
 import NIOSSL
+import Source
 import Synchronization
 import Transfer
+import XML
 
 /// The TLS sides of the configuration, and the watch over their files.
 final class Security: Sendable {
@@ -41,6 +44,39 @@ final class Security: Sendable {
         )
         sides.withLock { $0.append(client) }
         return client
+    }
+
+    /// Of the ports for reports; nil where they are plain text.
+    func hl7() throws -> TLSServer? {
+        try configuration.hl7?.tls.map { try server($0, section: "hl7", openNames: [:]) }
+    }
+
+    /// A structure with its keys: one for its connections to the record, one for what it signs.
+    func structure(
+        _ structure: GatewayConfiguration.DMP.Structure,
+        of dmp: GatewayConfiguration.DMP
+    ) throws -> DMPRecord.Structure {
+        let settings = TLSClientSettings(
+            authorities: configuration.path(of: dmp.authorities),
+            credentials: files(structure.authentication),
+            serverName: ""
+        )
+        let signature = files(structure.signature)
+        return DMPRecord.Structure(
+            identifiers: structure.identifiers,
+            name: structure.name,
+            vihfIdentifier: structure.vihfIdentifier,
+            sector: structure.sector,
+            signature: try SigningKey(
+                privateKeyPEM: try readFile(signature.privateKey, limit: 1 << 20),
+                certificateChainPEM: try readFile(signature.certificate, limit: 1 << 20)
+            ),
+            client: HTTPSClient(
+                tls: try settings.httpConfiguration(),
+                proxy: dmp.proxy.map { ($0.host, $0.port) },
+                seconds: Int64(dmp.timeoutSeconds)
+            )
+        )
     }
 
     /// For requests to other boxes.

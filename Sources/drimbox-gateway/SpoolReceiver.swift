@@ -2,25 +2,62 @@
 import DICOM
 import Linux
 import Store
+import Synchronization
 import Transfer
 
 /// The spool as associations see it.
-struct SpoolReceiver: InstanceReceiver {
+final class SpoolReceiver: InstanceReceiver {
+    /// Bytes of a key object document that are read at most.
+    private static let keyObjectLimit = 32 << 20
+
     let spool: Spool
     let arrivals: InstanceArrivals
+    private let listener = Mutex<(@Sendable (KeyObjectSelection) -> Void)?>(nil)
+
+    init(spool: Spool, arrivals: InstanceArrivals) {
+        self.spool = spool
+        self.arrivals = arrivals
+    }
+
+    /// Who is told of key object documents that others send, before they are acknowledged.
+    func onKeyObject(_ listener: @escaping @Sendable (KeyObjectSelection) -> Void) {
+        self.listener.withLock { $0 = listener }
+    }
 
     func makeWriter(origin: InstanceOrigin) -> any InstanceWriter {
-        SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited), arrivals)
+        SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited), arrivals) {
+            header in
+            guard origin == .unsolicited, header.sopClassUID == SOPClass.keyObjectSelectionDocument else {
+                return
+            }
+            self.tell(header)
+        }
+    }
+
+    private func tell(_ header: InstanceHeader) {
+        guard let listener = listener.withLock({ $0 }) else { return }
+        let kept = try? spool.instances(
+            study: header.studyInstanceUID,
+            series: header.seriesInstanceUID,
+            instance: header.sopInstanceUID
+        )
+        guard let instance = kept?.first, instance.extent.length <= Self.keyObjectLimit,
+            let bytes = try? instance.extent.read(at: 0, count: Int(instance.extent.length)),
+            let document = try? KeyObjectSelection(file: bytes)
+        else { return }
+        listener(document)
     }
 }
 
 private final class SpoolInstanceWriter: InstanceWriter {
     private let writer: SpoolWriter
     private let arrivals: InstanceArrivals
+    private let onCommit: (InstanceHeader) -> Void
 
-    init(_ writer: SpoolWriter, _ arrivals: InstanceArrivals) {
+    init(_ writer: SpoolWriter, _ arrivals: InstanceArrivals, onCommit: @escaping (InstanceHeader) -> Void) {
         self.writer = writer
         self.arrivals = arrivals
+        self.onCommit = onCommit
     }
 
     func begin(fileMetaInformation: [UInt8]) throws(InstanceWriterError) {
@@ -36,6 +73,7 @@ private final class SpoolInstanceWriter: InstanceWriter {
             throw InstanceWriterError(error)
         }
         arrivals.announce(header)
+        onCommit(header)
     }
 
     func flush() throws(InstanceWriterError) {

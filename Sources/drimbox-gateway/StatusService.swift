@@ -3,6 +3,7 @@ import Admin
 import FoundationEssentials
 import Linux
 import NIOHTTP1
+import Source
 import Store
 import Transfer
 
@@ -11,10 +12,13 @@ import Transfer
 struct StatusService: HTTPResponder {
     let journal: GatewayJournal
     let transfers: TransferService
+    /// Nil where there is no source.
+    let desk: PublicationDesk?
     let pipeline: @Sendable () -> PipelineStatus
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         if let answer = await transfers.respond(to: request) { return answer }
+        if let answer = queue(request) { return answer }
         guard request.method == .GET || request.method == .HEAD else {
             return .text(
                 .methodNotAllowed,
@@ -26,6 +30,37 @@ struct StatusService: HTTPResponder {
         case "/v1/pipeline": return .json(pipeline())
         case "/v1/events": return events(request)
         default: return .text(.notFound, "no such resource")
+        }
+    }
+
+    /// `/v1/pipeline/queue[/{number}[/retry|hold|drop]]`; nil where the path is another's.
+    private func queue(_ request: HTTPRequest) -> HTTPResponse? {
+        let parts = request.path.split(separator: "/").map(String.init)
+        guard parts.starts(with: ["v1", "pipeline", "queue"]), parts.count <= 5 else { return nil }
+        guard let desk else {
+            return .problem(404, "source.none", "found no source in the configuration", request.path)
+        }
+        do {
+            if parts.count == 3 { return .json(try desk.queue()) }
+            let missing = HTTPResponse.problem(
+                404,
+                "queue.unknown",
+                "found no exam of this number",
+                request.path
+            )
+            guard let number = Int(parts[3]) else { return missing }
+            if parts.count == 4 { return try desk.item(number).map { .json($0) } ?? missing }
+            guard request.method == .POST, let decision = PublicationDesk.Decision(rawValue: parts[4]) else {
+                return .problem(405, "request.method", "found \(request.method), expected POST", request.path)
+            }
+            let decided = try? JSONDecoder().decode(QueueDecision.self, from: Data(request.body) + [0x0A])
+            let reason = decided?.reason ?? ""
+            guard decision == .retry || !reason.isEmpty else {
+                return .problem(400, "request.reason", "found none, expected {\"reason\": ...}", request.path)
+            }
+            return try desk.decide(decision, number, reason: reason).map { .json($0) } ?? missing
+        } catch {
+            return .problem(503, "source.store", "the queue cannot be read", request.path)
         }
     }
 

@@ -84,7 +84,7 @@ package final class HTTPServer: Sendable {
 }
 
 /// How many connections are open, and a ceiling.
-private final class ConnectionCounter: Sendable {
+final class ConnectionCounter: Sendable {
     private let limit: Int
     private let open = Mutex(0)
 

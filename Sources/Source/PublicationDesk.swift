@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Admin
+package import Store
+
+/// What a person sees of the queue, and decides about it.
+package struct PublicationDesk: Sendable {
+    /// Items of a list.
+    private static let limit = 500
+
+    private let table: PublicationTable
+    private let intake: ReportIntake
+    private let wake: @Sendable () -> Void
+
+    package init(table: PublicationTable, intake: ReportIntake, wake: @escaping @Sendable () -> Void) {
+        self.table = table
+        self.intake = intake
+        self.wake = wake
+    }
+
+    package func queue() throws -> PublicationQueue {
+        try table.transaction { (session) throws(SQLiteError) in
+            PublicationQueue(
+                counts: try session.examCounts(),
+                items: try session.unsettledExams(limit: Self.limit).map { PublicationQueue.Item($0) },
+                refused: try session.refusedMessages(limit: Self.limit).map { message in
+                    PublicationQueue.Refused(
+                        controlID: message.controlID,
+                        received: Timestamp(milliseconds: message.received),
+                        code: message.code,
+                        reason: message.reason
+                    )
+                }
+            )
+        }
+    }
+
+    /// Nil where there is no such exam.
+    package func item(_ number: Int) throws -> PublicationQueue.Item? {
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.exam(Int64(number)).map { PublicationQueue.Item($0) }
+        }
+    }
+
+    package enum Decision: String, Sendable {
+        case retry
+        case hold
+        case drop
+    }
+
+    /// What becomes of an exam; nil where there is none.
+    package func decide(_ decision: Decision, _ number: Int, reason: String) throws -> PublicationQueue.Item?
+    {
+        let isKnown =
+            switch decision {
+            case .retry: try intake.retry(Int64(number))
+            case .hold: try intake.hold(Int64(number), reason: reason)
+            case .drop: try intake.drop(Int64(number), reason: reason)
+            }
+        wake()
+        return isKnown ? try item(number) : nil
+    }
+}
+
+extension PublicationQueue.Item {
+    fileprivate init(_ exam: PublicationExam) {
+        self.init(
+            number: Int(exam.number),
+            studyInstanceUID: exam.studyInstanceUID,
+            state: exam.state.rawValue,
+            held: exam.isHeld,
+            since: Timestamp(milliseconds: exam.since),
+            attempts: exam.attempts,
+            due: exam.due.map { Timestamp(milliseconds: $0) },
+            reason: exam.reason,
+            manifest: exam.manifest
+        )
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import DICOM
+import FoundationEssentials
+import HL7
+import Linux
+import NIOCore
+import NIOPosix
+import Source
+import Store
+import Transfer
+import XML
+
+/// The source: reports in, manifests out, images to who names a manifest.
+final class SourceFunction: Sendable {
+    /// Who is told of rejection notes that arrive.
+    let intake: ReportIntake
+    let desk: PublicationDesk
+    let table: PublicationTable
+    private let record: DMPRecord
+    private let publisher: Publisher
+    private let receiver: ReportReceiver
+    private let journal: GatewayJournal
+    private let configuration: GatewayConfiguration
+
+    /// Nil where the configuration has no source.
+    init?(
+        _ configuration: GatewayConfiguration,
+        client: DIMSEClient,
+        peers: Peers,
+        security: Security,
+        journal: GatewayJournal
+    ) throws {
+        guard let source = configuration.source, let dmp = configuration.dmp else { return nil }
+        self.configuration = configuration
+        self.journal = journal
+        let table = try PublicationTable(path: configuration.dataDirectory + "/publications.sqlite")
+        self.table = table
+        let news = SourceNews(journal: journal)
+        let now: @Sendable () -> Int64 = { WallClock.milliseconds() }
+        record = DMPRecord(
+            services: dmp.services,
+            software: .init(
+                identifier: dmp.software.identifier,
+                name: dmp.software.name,
+                version: Software.version,
+                homologation: dmp.software.homologation
+            ),
+            usesSHA1: dmp.algorithm == .sha1,
+            sourceID: dmp.sourceIdentifier,
+            structures: try dmp.structures.map { try security.structure($0, of: dmp) },
+            makeUUID: { UUID().uuidString.lowercased() },
+            makeUID: { Self.makeUID() }
+        )
+        guard
+            let archive = peers.all.first(where: { entry in
+                entry.roles.contains(.find)
+                    && (source.archive == nil || source.archive == entry.peer.aeTitle.string)
+            })
+        else {
+            throw ConfigurationError(
+                path: "source.archive",
+                found: "nothing",
+                expected: "a peer with the role \"find\""
+            )
+        }
+        var settings = Publisher.Settings()
+        settings.parallel = source.parallelPublications
+        settings.imageWaitHours = source.imageWaitHours
+        let publisher = Publisher(
+            table: table,
+            source: ArchivedManifests(
+                client: client,
+                archive: archive.peer,
+                site: .init(
+                    manufacturer: "DRIMbox",
+                    retrieveURL: source.retrieveURL,
+                    retrieveLocationUID: source.retrieveLocationUID.flatMap { UID($0) },
+                    timezoneOffset: source.timezoneOffset
+                )
+            ),
+            record: record,
+            settings: settings,
+            journal: news,
+            now: now,
+            makeUID: { Self.makeUID() }
+        )
+        self.publisher = publisher
+        intake = ReportIntake(table: table, journal: news, now: now)
+        desk = PublicationDesk(table: table, intake: intake) { publisher.wake() }
+        receiver = ReportReceiver(
+            intake: intake,
+            table: table,
+            journal: news,
+            now: now,
+            timestamp: { Self.timestamp(now()) },
+            knowsStructure: { [record] in record.knows($0) },
+            allowsMaskedAndInvisible: dmp.allowsMaskedAndInvisible,
+            wake: { publisher.wake() }
+        )
+    }
+
+    /// Publishes until the task is cancelled.
+    func run() async { await publisher.run() }
+
+    /// Listens for reports.
+    func listen(_ group: MultiThreadedEventLoopGroup, _ workers: NIOThreadPool, _ tls: TLSServer?)
+        async throws
+        -> [MLLPListener]
+    {
+        var listeners: [MLLPListener] = []
+        for address in configuration.hl7?.listen ?? [] {
+            listeners.append(
+                try await MLLPListener.start(
+                    host: address.host,
+                    port: address.port,
+                    group: group,
+                    workers: workers,
+                    tls: tls,
+                    answer: { [receiver] in receiver.answer($0) },
+                    onFailure: { [journal] peer, reason in
+                        journal.record("hl7.connection-failed", .warning, reason, ["peer": peer])
+                    }
+                )
+            )
+        }
+        return listeners
+    }
+
+    func shutdown() async { await record.shutdown() }
+
+    /// A rejection note that was received and is kept.
+    func take(_ note: KeyObjectSelection) {
+        guard case .rejection(let code) = note.title else { return }
+        do {
+            try intake.reject(
+                study: note.studyInstanceUID,
+                instances: Array(note.sopInstanceUIDs),
+                note: note.sopInstanceUID,
+                title: code
+            )
+            publisher.wake()
+        } catch {
+            journal.record(
+                "source.store-failed",
+                .critical,
+                "a rejection note could not be applied: \(error)"
+            )
+        }
+    }
+
+    /// PS3.5 B.2.
+    private static func makeUID() -> UID {
+        let uuid = UUID().uuid
+        return UID(
+            uuid: [
+                uuid.0, uuid.1, uuid.2, uuid.3, uuid.4, uuid.5, uuid.6, uuid.7, uuid.8, uuid.9, uuid.10,
+                uuid.11,
+                uuid.12, uuid.13, uuid.14, uuid.15,
+            ]
+        )
+    }
+
+    /// YYYYMMDDhhmmss+0000
+    private static func timestamp(_ milliseconds: Int64) -> String {
+        let seconds = milliseconds / 1000
+        let rest = seconds % 86_400
+        func pad(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return DTM.date(daysSince1970: Int(seconds / 86_400)) + pad(rest / 3600) + pad(rest / 60 % 60)
+            + pad(rest % 60) + "+0000"
+    }
+}
+
+/// What the source tells, in the gateway's journal.
+private struct SourceNews: SourceJournal {
+    let journal: GatewayJournal
+
+    func record(_ event: SourceEvent) {
+        switch event {
+        case .messageAccepted(let control, let kind, let exams):
+            journal.record(
+                "hl7.accepted",
+                .info,
+                "a message was accepted",
+                ["controlID": control, "kind": kind, "exams": "\(exams)"]
+            )
+        case .messageRepeated(let control):
+            journal.record("hl7.repeated", .info, "a message came again", ["controlID": control])
+        case .messageRefused(let control, let code, let reason):
+            journal.record(
+                "hl7.refused",
+                .warning,
+                "a message was refused: \(reason)",
+                ["controlID": control, "code": code]
+            )
+        case .manifestPublished(let study, let manifest, let entry, let instances, let replaced):
+            var attributes = [
+                "study": study, "manifest": manifest, "entry": entry, "instances": "\(instances)",
+            ]
+            attributes["replaced"] = replaced
+            journal.record("manifest.published", .info, "a manifest is in the record", attributes)
+        case .manifestWithdrawn(let study, let manifest):
+            journal.record(
+                "manifest.withdrawn",
+                .info,
+                "a manifest was withdrawn from the record",
+                ["study": study, "manifest": manifest]
+            )
+        case .imagesAwaited(let study, let reason):
+            journal.record(
+                "source.images-awaited",
+                .info,
+                "images are waited for: \(reason)",
+                ["study": study]
+            )
+        case .imagesOverdue(let study, let hours):
+            journal.record(
+                "source.images-overdue",
+                .critical,
+                "the images of a report did not come within \(hours) hours",
+                ["study": study]
+            )
+        case .publicationDelayed(let study, let reason, let seconds):
+            journal.record(
+                "source.publication-delayed",
+                .warning,
+                "a publication is tried again: \(reason)",
+                ["study": study, "seconds": "\(seconds)"]
+            )
+        case .publicationFailed(let study, let reason):
+            journal.record(
+                "source.publication-failed",
+                .critical,
+                "a publication needs a person: \(reason)",
+                ["study": study]
+            )
+        case .rejectionNoted(let study, let instances, let title):
+            journal.record(
+                "source.rejection-noted",
+                .info,
+                "instances were rejected",
+                ["study": study, "instances": "\(instances)", "title": title]
+            )
+        case .storeFailed(let reason):
+            journal.record(
+                "source.store-failed",
+                .critical,
+                "what is to be published cannot be kept: \(reason)"
+            )
+        }
+    }
+}
