@@ -120,6 +120,11 @@ struct AdminRoutes: Sendable {
                     throw unavailable("\(error)", request.path)
                 }
             },
+            get("/v1/pipeline/queue") { try await forward("GET", $0) },
+            get("/v1/pipeline/queue/{number}") { try await forward("GET", $0) },
+            post("/v1/pipeline/queue/{number}/retry", role: .operator) { try await forward("POST", $0) },
+            post("/v1/pipeline/queue/{number}/hold", role: .operator) { try await forward("POST", $0) },
+            post("/v1/pipeline/queue/{number}/drop", role: .operator) { try await forward("POST", $0) },
             get("/v1/peers") { try await forward("GET", $0) },
             post("/v1/peers/{aeTitle}/echo", role: .operator) { try await forward("POST", $0) },
             get("/v1/transfers") { try await forward("GET", $0) },

@@ -45,6 +45,15 @@ struct ServicesCommand: AsyncParsableCommand {
 struct PipelineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline",
+        abstract: "What was received and sent, what the spool holds, and what is to be published.",
+        subcommands: [PipelineStatusCommand.self, QueueCommand.self],
+        defaultSubcommand: PipelineStatusCommand.self
+    )
+}
+
+struct PipelineStatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "What was received and sent, and what the spool holds."
     )
 
