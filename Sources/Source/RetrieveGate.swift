@@ -11,16 +11,45 @@ package struct RetrieveGate: HTTPResponder {
 
     private let table: PublicationTable
     private let service: DICOMwebService
+    private let traces: AuditTable
+    /// Milliseconds since 1970.
+    private let now: @Sendable () -> Int64
 
-    package init(table: PublicationTable, service: DICOMwebService) {
+    package init(
+        table: PublicationTable,
+        service: DICOMwebService,
+        traces: AuditTable,
+        now: @escaping @Sendable () -> Int64
+    ) {
         self.table = table
         self.service = service
+        self.traces = traces
+        self.now = now
     }
 
+    /// Every answer leaves a trace before its first byte leaves; without one there is no answer.
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         if request.path == "/dicomweb" || request.path == "/dicomweb/" {
             return await service.respond(to: request)
         }
+        let response = await admit(request)
+        let manifest = request.headers.first(name: Self.header)?.prefix(64) ?? "none"
+        do {
+            try traces.append(
+                time: now(),
+                user: request.security?.certificate?.subject ?? "no certificate",
+                action: "WADO-RS",
+                subject: "\(request.path.prefix(500)) \(Self.header) \(manifest)",
+                outcome: "\(response.status.code)",
+                reason: ""
+            )
+        } catch {
+            return .text(.serviceUnavailable, "the access cannot be traced")
+        }
+        return response
+    }
+
+    private func admit(_ request: HTTPRequest) async -> HTTPResponse {
         guard request.method == .GET || request.method == .HEAD else {
             return .text(.methodNotAllowed, "\(request.method): expected GET or HEAD")
         }

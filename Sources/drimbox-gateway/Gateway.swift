@@ -112,7 +112,7 @@ struct Gateway: Service {
             )
             let responder: any HTTPResponder =
                 if configuration.web.authorization == .manifest, let source {
-                    RetrieveGate(table: source.table, service: service)
+                    source.gate(before: service)
                 } else {
                     service
                 }
@@ -130,7 +130,7 @@ struct Gateway: Service {
             }
             if let path = configuration.statusSocket {
                 let transfers = TransferService(peers: peers, client: client, jobs: jobs)
-                let status = StatusService(journal: journal, transfers: transfers, desk: source?.desk) {
+                let status = StatusService(journal: journal, transfers: transfers, source: source) {
                     PipelineStatus(wire.counts, spool.statistics, started: started)
                 }
                 servers.append(

@@ -16,7 +16,9 @@ final class SourceFunction: Sendable {
     /// Who is told of rejection notes that arrive.
     let intake: ReportIntake
     let desk: PublicationDesk
-    let table: PublicationTable
+    private let table: PublicationTable
+    /// Who asked for images, and what the RIS and the record were told: a chain of hashes, as the box's own audit.
+    let traces: AuditTable
     private let record: DMPRecord
     private let publisher: Publisher
     private let receiver: ReportReceiver
@@ -36,7 +38,8 @@ final class SourceFunction: Sendable {
         self.journal = journal
         let table = try PublicationTable(path: configuration.dataDirectory + "/publications.sqlite")
         self.table = table
-        let news = SourceNews(journal: journal)
+        traces = try AuditTable(path: configuration.dataDirectory + "/traces.sqlite")
+        let news = SourceNews(journal: journal, traces: traces)
         let now: @Sendable () -> Int64 = { WallClock.milliseconds() }
         record = DMPRecord(
             services: dmp.services,
@@ -127,6 +130,11 @@ final class SourceFunction: Sendable {
         return listeners
     }
 
+    /// What stands before the images.
+    func gate(before service: DICOMwebService) -> RetrieveGate {
+        RetrieveGate(table: table, service: service, traces: traces) { WallClock.milliseconds() }
+    }
+
     func shutdown() async { await record.shutdown() }
 
     /// A rejection note that was received and is kept.
@@ -174,8 +182,51 @@ final class SourceFunction: Sendable {
 /// What the source tells, in the gateway's journal.
 private struct SourceNews: SourceJournal {
     let journal: GatewayJournal
+    let traces: AuditTable
 
     func record(_ event: SourceEvent) {
+        trace(event)
+        tell(event)
+    }
+
+    /// What was taken from the RIS and done in the record.
+    private func trace(_ event: SourceEvent) {
+        switch event {
+        case .messageAccepted(let control, let kind, _): trace("RIS", "HL7 \(kind)", control, "AA")
+        case .messageRefused(let control, let code, let reason): trace("RIS", "HL7", control, code, reason)
+        case .manifestPublished(_, let manifest, let entry, _, let replaced):
+            trace("drimbox", replaced == nil ? "TD2.1a" : "TD2.1b", manifest, entry, replaced ?? "")
+        case .manifestWithdrawn(_, let manifest): trace("drimbox", "TD3.3c", manifest, "withdrawn")
+        case .rejectionNoted(let study, let instances, let title):
+            trace("PACS", "IOCM", study, "\(instances) rejected", title)
+        case .publicationFailed(let study, let reason):
+            trace("drimbox", "publication", study, "failed", reason)
+        case .messageRepeated, .imagesAwaited, .imagesOverdue, .publicationDelayed, .storeFailed: break
+        }
+    }
+
+    private func trace(
+        _ user: String,
+        _ action: String,
+        _ subject: String,
+        _ outcome: String,
+        _ reason: String = ""
+    ) {
+        do throws(StoreError) {
+            try traces.append(
+                time: WallClock.milliseconds(),
+                user: user,
+                action: action,
+                subject: subject,
+                outcome: outcome,
+                reason: reason
+            )
+        } catch {
+            journal.record("source.trace-failed", .critical, "a trace cannot be kept: \(error)")
+        }
+    }
+
+    private func tell(_ event: SourceEvent) {
         switch event {
         case .messageAccepted(let control, let kind, let exams):
             journal.record(

@@ -13,12 +13,13 @@ struct StatusService: HTTPResponder {
     let journal: GatewayJournal
     let transfers: TransferService
     /// Nil where there is no source.
-    let desk: PublicationDesk?
+    let source: SourceFunction?
     let pipeline: @Sendable () -> PipelineStatus
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         if let answer = await transfers.respond(to: request) { return answer }
         if let answer = queue(request) { return answer }
+        if request.path == "/v1/pipeline/traces" { return tracePage(request) }
         guard request.method == .GET || request.method == .HEAD else {
             return .text(
                 .methodNotAllowed,
@@ -33,11 +34,37 @@ struct StatusService: HTTPResponder {
         }
     }
 
+    /// `/v1/pipeline/traces?since=N`: a page after a row.
+    private func tracePage(_ request: HTTPRequest) -> HTTPResponse {
+        guard let traces = source?.traces else {
+            return .problem(404, "source.none", "found no source in the configuration", request.path)
+        }
+        let since = request.query.split(separator: "&").first { $0.hasPrefix("since=") }
+            .flatMap { Int($0.dropFirst("since=".count)) }
+        do throws(StoreError) {
+            let rows = try traces.rows(after: since ?? 0, limit: 1000).map { row in
+                AuditRow(
+                    number: row.number,
+                    time: Timestamp(milliseconds: row.time),
+                    user: row.user,
+                    action: row.action,
+                    subject: row.subject,
+                    outcome: row.outcome,
+                    reason: row.reason,
+                    hash: row.hash
+                )
+            }
+            return .json(AuditPage(rows: rows))
+        } catch {
+            return .problem(503, "source.store", "the traces cannot be read", request.path)
+        }
+    }
+
     /// `/v1/pipeline/queue[/{number}[/retry|hold|drop]]`; nil where the path is another's.
     private func queue(_ request: HTTPRequest) -> HTTPResponse? {
         let parts = request.path.split(separator: "/").map(String.init)
         guard parts.starts(with: ["v1", "pipeline", "queue"]), parts.count <= 5 else { return nil }
-        guard let desk else {
+        guard let desk = source?.desk else {
             return .problem(404, "source.none", "found no source in the configuration", request.path)
         }
         do {

@@ -19,6 +19,8 @@ final class GatewayUnderTest {
         var webTLS: [String: Any]?
         var hosts: (database: String, viewer: String)?
         var boxes: [String: Any]?
+        /// Sections `hl7`, `dmp` and `source`; images are then served to who names a manifest.
+        var source: [String: Any]?
         var environment: [String: String] = [:]
         /// What curl needs to be let in.
         var curl: [String] = []
@@ -61,12 +63,13 @@ final class GatewayUnderTest {
             ] as [String: Any],
             "web": [
                 "listen": ["127.0.0.1:\(webPort)"], "tls": settings.webTLS ?? NSNull(),
-                "authorization": "none",
+                "authorization": settings.source == nil ? "none" : "manifest",
                 "databaseHost": settings.hosts?.database ?? NSNull(),
                 "viewerHost": settings.hosts?.viewer ?? NSNull(),
             ] as [String: Any],
         ]
         document["boxes"] = settings.boxes
+        document.merge(settings.source ?? [:]) { $1 }
         try JSONSerialization.data(withJSONObject: document, options: [.sortedKeys]).write(to: configuration)
         server = try Self.launch(configuration, log, network, environment)
         try awaitReady()
@@ -125,7 +128,7 @@ final class GatewayUnderTest {
     private func awaitReady() throws {
         let isReady = try eventually(within: 60) {
             try #require(server.process.isRunning, "the gateway ended: \(server.logText.suffix(2000))")
-            return try (200..<300).contains(fetch("/studies?limit=1").status)
+            return try (200..<300).contains(fetch("").status)
         }
         try #require(isReady, "the gateway does not answer: \(server.logText.suffix(2000))")
     }

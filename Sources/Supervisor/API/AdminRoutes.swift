@@ -120,6 +120,10 @@ struct AdminRoutes: Sendable {
                     throw unavailable("\(error)", request.path)
                 }
             },
+            AdminRoute(method: "GET", pattern: "/v1/pipeline/traces", role: .operator) { request in
+                let since = try request.query(["since"])["since"].map { try request.number($0, "since") } ?? 0
+                return try await forward("GET", request, target: "\(request.path)?since=\(since)")
+            },
             get("/v1/pipeline/queue") { try await forward("GET", $0) },
             get("/v1/pipeline/queue/{number}") { try await forward("GET", $0) },
             post("/v1/pipeline/queue/{number}/retry", role: .operator) { try await forward("POST", $0) },
@@ -137,11 +141,15 @@ struct AdminRoutes: Sendable {
     }
 
     /// Peers and transfers are the gateway's.
-    private func forward(_ method: String, _ request: AdminRequest) async throws -> Response {
+    private func forward(
+        _ method: String,
+        _ request: AdminRequest,
+        target: String? = nil
+    ) async throws -> Response {
         do {
             let answer = try await gateway.forward(
                 method,
-                request.path,
+                target ?? request.path,
                 body: request.body,
                 deadline: Self.forwardDeadline
             )

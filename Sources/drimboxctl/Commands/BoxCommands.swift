@@ -109,15 +109,34 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only rows after this number.", valueName: "number"))
     var since = 0
 
-    func run() async throws {
-        let client = options.client
+    func run() async throws { try await options.showAudit("/v1/audit", since: since) }
+}
+
+struct TracesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "traces",
+        abstract:
+            "Who asked for images, and what the RIS and the record were told; with -o ndjson, an export."
+    )
+
+    @OptionGroup var options: Options
+
+    @Option(help: ArgumentHelp("Only rows after this number.", valueName: "number"))
+    var since = 0
+
+    func run() async throws { try await options.showAudit("/v1/pipeline/traces", since: since) }
+}
+
+extension Options {
+    /// Shows rows of a chain, page by page.
+    fileprivate func showAudit(_ path: String, since: Int) async throws {
         var last = since
         while true {
-            let body = try await client.get("/v1/audit?since=\(last)")
+            let body = try await client.get("\(path)?since=\(last)")
             let page = try client.decode(AuditPage.self, body)
             guard let newest = page.rows.last else { return }
-            switch options.output {
-            case .text: print(options.rendering.audit(page.rows))
+            switch output {
+            case .text: print(rendering.audit(page.rows))
             case .json: print(String(decoding: body, as: UTF8.self))
             case .ndjson:
                 for row in page.rows { print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self)) }

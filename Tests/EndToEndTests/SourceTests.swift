@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite(
+        "Source: from the report to the record and to other boxes",
+        .enabled(if: SourceUnderTest.canRun, "needs the release build, Orthanc, xmlsec1 and .build/python")
+    )
+    struct SourceTests {
+        private static let accept =
+            "multipart/related; type=\"application/dicom\";transfer-syntax=1.2.840.10008.1.2.1;q=0.4;boundary=**"
+
+        private func report(_ study: String, _ event: String, _ document: Int, _ more: [String] = [])
+            -> [String]
+        {
+            [
+                "--event", event, "--study", "\(study),modality=CT", "--accession", "ACN101", "--ipp",
+                "IPP101",
+                "--document-id", "1.2.250.1.999.5.\(document)",
+            ] + more
+        }
+
+        @Test("a report is published, served, replaced, corrected by a rejection note, and withdrawn")
+        func lifecycle() throws {
+            let bench = try SourceUnderTest()
+            let (study, files) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 1)
+            #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1)) == "AA")
+            try bench.awaitEntries(["Approved"])
+
+            // The manifest that the record holds is one that others read.
+            let first = try #require(try bench.entries().first).uniqueID
+            let manifest = bench.directory.appending("manifest.dcm")
+            try bench.content(of: first, to: manifest)
+            let dump = try run("dcmdump", [manifest.path])
+            #expect(dump.status == 0)
+            #expect(dump.output.contains("https://db1.example/dicomweb/studies/\(study)/series/"))
+            #expect(dump.output.contains("ASIP-SANTE-INS-NIR"))
+            if Bench.has("dciodvfy") {
+                // Retrieve URL and numbers of instances are the profile's: an extension of the class, as in its samples.
+                let verdict = try run("dciodvfy", [manifest.path])
+                let lines = (verdict.output + verdict.errors).split(separator: "\n")
+                #expect(
+                    lines.allSatisfy { $0.hasPrefix("Warning") || $0 == "KeyObjectSelectionDocument" },
+                    "\(lines)"
+                )
+            }
+
+            // Images for who names the manifest, and for nobody else.
+            func fetch(_ path: String, _ kos: String?) throws -> (status: Int, body: Data) {
+                let header = kos.map { ["--header", "KOS-SOPInstanceUID: \($0)"] } ?? []
+                return try bench.gateway.fetch(path, accept: Self.accept, header)
+            }
+            #expect(try fetch("/studies/\(study)", nil).status == 400)
+            #expect(try fetch("/studies/\(study)", "1.2.3").status == 404)
+            #expect(try fetch("/studies/1.2.3", first).status == 404)
+            #expect(try fetch("/studies?limit=1", first).status == 404)
+            let images = try fetch("/studies/\(study)", first)
+            #expect(images.status == 200)
+            #expect(images.body.count > 4 * 2048)
+            #expect(images.body.range(of: Data("279035121518989".utf8)) != nil)
+
+            // A new version, with another visibility.
+            let hidden = ["--parent-id", "1.2.250.1.999.5.1", "--flag", "INVISIBLE_PATIENT=Y"]
+            #expect(try bench.send(["--type", "MDM"] + report(study, "replace", 12, hidden)) == "AA")
+            try bench.awaitEntries(["Deprecated", "Approved"])
+            let second = try #require(try bench.entries().last)
+            #expect(second.codes.contains("INVISIBLE_PATIENT"))
+            #expect(try fetch("/studies/\(study)", first).status == 404)
+
+            // The archive rejects an instance.
+            let note = bench.directory.appending("note.dcm")
+            let rejected = try Bench.files(in: files)[0]
+            let made = try run(
+                Bench.python,
+                [Bench.support.appending(path: "rejection_note.py").path, note.path, rejected.path]
+            )
+            try #require(made.status == 0, "\(made.errors)")
+            let sent = try run(
+                "storescu",
+                ["-aec", "DRIMBOX", "127.0.0.1", "\(bench.gateway.dicomPort)", note.path]
+            )
+            #expect(sent.status == 0, "\(sent.errors)")
+            try bench.awaitEntries(["Deprecated", "Deprecated", "Approved"])
+            let third = try #require(try bench.entries().last).uniqueID
+            let uid = try #require(
+                try run("dcmdump", ["+P", "0008,0018", rejected.path]).output.split(separator: "[").last?
+                    .split(separator: "]").first
+            )
+            let rest = try fetch("/studies/\(study)", third)
+            #expect(rest.status == 200)
+            #expect(rest.body.range(of: Data(uid.utf8)) == nil)
+
+            // The report is withdrawn, and with it the way to its images.
+            #expect(try bench.send(["--type", "ORU"] + report(study, "delete", 12)) == "AA")
+            try bench.awaitEntries(["Deprecated", "Deprecated", "Deleted"])
+            #expect(try fetch("/studies/\(study)", third).status == 404)
+
+            // Nothing of the patient is in the log.
+            let log = bench.gateway.server.logText
+            for identity in ["279035121518989", "PAT-TROIS", "DOMINIQUE", "IPP101"] {
+                #expect(!log.contains(identity), "\(identity)")
+            }
+        }
+
+        @Test(
+            "what is acknowledged survives kill -9 and an outage of the record; what comes twice is published once"
+        )
+        func outage() throws {
+            let bench = try SourceUnderTest()
+            let (study, _) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 2)
+            try bench.outage(true)
+            let message = bench.directory.appending("kept.hl7")
+            let made = try run(
+                Bench.repository.appending(path: "Tests/Lab/drimbox-lab").path,
+                ["ris", "make", "--type", "ORU"] + report(study, "new", 1) + ["--out", message.path]
+            )
+            try #require(made.status == 0)
+            #expect(try bench.send(file: message) == "AA")
+            bench.gateway.server.end(SIGKILL)
+            try bench.gateway.restart()
+            #expect(try bench.send(file: message) == "AA")
+            let queue = try bench.gateway.call("/v1/pipeline/queue")
+            #expect((queue["items"] as? [Any])?.count == 1)
+            try bench.outage(false)
+            try bench.awaitEntries(["Approved"], within: 60)
+            // The record took it, and its answer was lost.
+            try bench.faults([["action": "publish", "kind": "close-after-commit", "nth": 1]])
+            let flag = ["--parent-id", "1.2.250.1.999.5.1", "--flag", "INVISIBLE_PATIENT=Y"]
+            #expect(try bench.send(["--type", "ORU"] + report(study, "replace", 2, flag)) == "AA")
+            try bench.awaitEntries(["Deprecated", "Approved"], within: 60)
+            let isDone = try eventually {
+                (try bench.gateway.call("/v1/pipeline/queue")["items"] as? [Any])?.isEmpty == true
+            }
+            #expect(isDone)
+        }
+
+        @Test("images that come after the report are waited for; another exam's are not taken") func waits()
+            throws
+        {
+            let bench = try SourceUnderTest()
+            // Of another accession: not this report's images.
+            let (study, _) = try bench.study(accession: "ACN999", patient: "IPP101", seed: 3)
+            #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1)) == "AA")
+            let isWaiting = try eventually {
+                let items = try bench.gateway.call("/v1/pipeline/queue")["items"] as? [[String: Any]]
+                return items?.first?["state"] as? String == "awaiting-images"
+            }
+            #expect(isWaiting)
+            #expect(try bench.entries().isEmpty)
+            #expect(
+                try bench.send(["--type", "ORU"] + report(study, "new", 2, ["--accession", "ACN999"])) == "AA"
+            )
+            try bench.awaitEntries(["Approved"])
+        }
+
+        @Test("a message that cannot be used is refused by name and kept") func refused() throws {
+            let bench = try SourceUnderTest()
+            let study = "1.2.3.4"
+            for (more, code) in [
+                (["--set", "ORC-1=XX"], "AE"), (["--structure", "1999999999"], "AE"),
+                (["--set", "MSH-9=ADT^A01"], "AR"),
+                (["--flag", "MASQUE_PS=Y", "--flag", "INVISIBLE_PATIENT=Y"], "AE"),
+            ] {
+                #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1, more)) == code, "\(more)")
+            }
+            let queue = try bench.gateway.call("/v1/pipeline/queue")
+            let refused = try #require(queue["refused"] as? [[String: Any]])
+            #expect(refused.count == 4)
+            #expect(refused.allSatisfy { ($0["reason"] as? String)?.isEmpty == false })
+            #expect((queue["items"] as? [Any])?.isEmpty == true)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+/// A source on loopback with all that is around it: Orthanc as the archive, the lab's record behind mutual TLS, and the
+/// lab's RIS.
+final class SourceUnderTest {
+    static let canRun =
+        Bench.hasExecutables && Bench.has("Orthanc") && Bench.has("xmlsec1") && Bench.has(Bench.python)
+
+    private static let lab = Bench.repository.appending(path: "Tests/Lab/drimbox-lab").path
+
+    let directory: TemporaryDirectory
+    let archive: OrthancUnderTest
+    let gateway: GatewayUnderTest
+    let hl7Port: Int
+    private let record: Server
+    private let control: Int
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        let certificates = directory.appending("ca").path
+        try #require(run(Self.lab, ["ca", "make", certificates]).status == 0)
+        let ports = directory.appending("dmp.port")
+        var arguments = [
+            "dmp", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state",
+            directory.appending("dmp").path,
+            "--tls-certificate", "\(certificates)/server.pem", "--tls-key", "\(certificates)/server.key",
+            "--client-ca", "\(certificates)/ca.pem", "--port-file", ports.path, "--verify", "xmlsec1",
+        ]
+        if let samples = Bench.samples {
+            arguments += ["--schemas", samples.appending(path: "schemas/xds").path]
+        }
+        record = try Server(Self.lab, arguments, log: directory.appending("dmp.log"))
+        let isUp = eventually(within: 60) {
+            (try? String(contentsOf: ports, encoding: .utf8))?.split(separator: "\n").count == 2
+        }
+        try #require(isUp, "\(record.logText)")
+        let found = try String(contentsOf: ports, encoding: .utf8).split(separator: "\n").compactMap {
+            Int($0)
+        }
+        control = try #require(found.last)
+        let dicomPort = try Bench.freePort()
+        archive = try OrthancUnderTest(in: directory, box: ("DRIMBOX", dicomPort))
+        hl7Port = try Bench.freePort()
+        var settings = GatewayUnderTest.Settings()
+        settings.dicomPort = dicomPort
+        settings.peers = [
+            [
+                "aeTitle": "ORTHANC", "host": "127.0.0.1", "port": archive.dicomPort,
+                "roles": ["find", "move"],
+                "sends": "pulled",
+            ]
+        ]
+        func credentials(_ name: String) -> [String: String] {
+            ["certificate": "\(certificates)/\(name).pem", "privateKey": "\(certificates)/\(name).key"]
+        }
+        settings.source = [
+            "hl7": ["listen": ["127.0.0.1:\(hl7Port)"]],
+            "dmp": [
+                "services": "https://127.0.0.1:\(found[0])/si-dmp-server/v2/services",
+                "authorities": "\(certificates)/ca.pem",
+                "software": ["identifier": "LPS", "name": "DRIMbox", "homologation": "H"],
+                "sourceIdentifier": "1.2.250.1.999.1",
+                "structures": [
+                    [
+                        "identifiers": ["1750803447"], "name": "Centre de radiologie Ambroise",
+                        "authentication": credentials("auth-cli"), "signature": credentials("sign"),
+                    ] as [String: Any]
+                ],
+            ] as [String: Any],
+            "source": ["archive": "ORTHANC", "retrieveURL": "https://db1.example/dicomweb"],
+        ]
+        gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
+    }
+
+    // MARK: The archive
+
+    /// Puts a study of a few instances into the archive; its UID and files.
+    func study(accession: String, patient: String, seed: Int, instances: Int = 4) throws -> (
+        uid: String, files: URL
+    ) {
+        let files = directory.appending("study-\(seed)")
+        let made = try run(
+            Bench.python,
+            [
+                Bench.support.appending(path: "make_study.py").path, files.path, "--instances",
+                "\(instances)",
+                "--rows", "32", "--seed", "\(seed)",
+            ]
+        )
+        try #require(made.status == 0, "\(made.errors)")
+        let paths = try Bench.files(in: files).map(\.path)
+        let changed = try run(
+            "dcmodify",
+            ["-nb", "-i", "(0008,0050)=\(accession)", "-i", "(0010,0020)=\(patient)"] + paths
+        )
+        try #require(changed.status == 0, "\(changed.errors)")
+        try archive.upload(files)
+        let dump = try run("dcmdump", ["+P", "0020,000d", paths[0]]).output
+        let uid = try #require(dump.split(separator: "[").last?.split(separator: "]").first)
+        return (String(uid), files)
+    }
+
+    // MARK: The RIS
+
+    /// Sends a message as the RIS makes it; MSA-1 of the answer.
+    @discardableResult
+    func send(_ arguments: [String]) throws -> String {
+        let file = directory.appending("message-\(UUID()).hl7")
+        let made = try run(Self.lab, ["ris", "make"] + arguments + ["--out", file.path])
+        try #require(made.status == 0, "\(made.errors)")
+        return try send(file: file)
+    }
+
+    @discardableResult
+    func send(file: URL) throws -> String {
+        let sent = try run(Self.lab, ["ris", "send", "--to", "127.0.0.1:\(hl7Port)", file.path])
+        let acknowledgement = sent.output.split(whereSeparator: \.isNewline).first { $0.hasPrefix("MSA|") }
+        return acknowledgement.map { String($0.split(separator: "|")[1]) } ?? sent.output + sent.errors
+    }
+
+    // MARK: The record
+
+    struct Entry {
+        let uniqueID: String
+        let status: String
+        let codes: [String]
+    }
+
+    func entries() throws -> [Entry] {
+        let output = try Bench.curl(["--silent", "http://127.0.0.1:\(control)/lab/documents"]).output
+        let list = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]])
+        return list.filter { $0["id"] as? String == "DocumentKOS" }.map { entry in
+            Entry(
+                uniqueID: entry["uniqueId"] as? String ?? "",
+                status: entry["status"] as? String ?? "",
+                codes: entry["confidentialityCodes"] as? [String] ?? []
+            )
+        }
+    }
+
+    func content(of uniqueID: String, to file: URL) throws {
+        let url = "http://127.0.0.1:\(control)/lab/documents/\(uniqueID)/content"
+        try #require(try Bench.curl(["--silent", "--fail", "--output", file.path, url]).status == 0)
+    }
+
+    func outage(_ isOn: Bool) throws {
+        let url = "http://127.0.0.1:\(control)/lab/outage"
+        try #require(try Bench.curl(["--silent", "--fail", "--data", "{\"on\": \(isOn)}", url]).status == 0)
+    }
+
+    func faults(_ rules: [[String: Any]]) throws {
+        let data = try JSONSerialization.data(withJSONObject: rules)
+        let url = "http://127.0.0.1:\(control)/lab/faults"
+        let set = try Bench.curl(["--silent", "--fail", "--data", String(decoding: data, as: UTF8.self), url])
+        try #require(set.status == 0, "\(set.errors)")
+    }
+
+    /// Waits until the record shows these statuses, in the order in which the entries came.
+    func awaitEntries(_ statuses: [String], within seconds: Double = 30) throws {
+        var found: [String] = []
+        let isThere = try eventually(within: seconds) {
+            found = try entries().map(\.status)
+            return found == statuses
+        }
+        #expect(isThere, "\(found): \(gateway.server.logText.suffix(1500)) \(record.logText.suffix(500))")
+    }
+}
