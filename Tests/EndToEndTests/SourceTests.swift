@@ -32,7 +32,7 @@ extension EndToEnd {
             let first = try #require(try bench.entries().first).uniqueID
             let manifest = bench.directory.appending("manifest.dcm")
             try bench.content(of: first, to: manifest)
-            let dump = try run("dcmdump", [manifest.path])
+            let dump = try run("dcmdump", ["+L", manifest.path])
             #expect(dump.status == 0)
             #expect(dump.output.contains("https://db1.example/dicomweb/studies/\(study)/series/"))
             #expect(dump.output.contains("ASIP-SANTE-INS-NIR"))
@@ -66,7 +66,7 @@ extension EndToEnd {
             try bench.awaitEntries(["Deprecated", "Approved"])
             let second = try #require(try bench.entries().last)
             #expect(second.codes.contains("INVISIBLE_PATIENT"))
-            #expect(try fetch("/studies/\(study)", first).status == 404)
+            #expect(try eventually { try fetch("/studies/\(study)", first).status == 404 })
 
             // The archive rejects an instance.
             let note = bench.directory.appending("note.dcm")
@@ -94,7 +94,17 @@ extension EndToEnd {
             // The report is withdrawn, and with it the way to its images.
             #expect(try bench.send(["--type", "ORU"] + report(study, "delete", 12)) == "AA")
             try bench.awaitEntries(["Deprecated", "Deprecated", "Deleted"])
-            #expect(try fetch("/studies/\(study)", third).status == 404)
+            #expect(try eventually { try fetch("/studies/\(study)", third).status == 404 })
+
+            // Who asked and what was answered is traced, without a name.
+            let traces = try #require(
+                try bench.gateway.call("/v1/pipeline/traces")["rows"] as? [[String: Any]]
+            )
+            let actions = Set(traces.compactMap { $0["action"] as? String })
+            #expect(
+                actions.isSuperset(of: ["HL7 publish", "TD2.1a", "TD2.1b", "TD3.3c", "IOCM", "WADO-RS"]),
+                "\(actions)"
+            )
 
             // Nothing of the patient is in the log.
             let log = bench.gateway.server.logText

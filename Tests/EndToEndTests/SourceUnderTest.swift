@@ -86,7 +86,7 @@ final class SourceUnderTest {
             [
                 Bench.support.appending(path: "make_study.py").path, files.path, "--instances",
                 "\(instances)",
-                "--rows", "32", "--seed", "\(seed)",
+                "--rows", "64", "--seed", "\(seed)",
             ]
         )
         try #require(made.status == 0, "\(made.errors)")

@@ -18,15 +18,17 @@ class Problem:
 def slots(element):
     """Values by slot name; the values of equal names are put together."""
     found = {}
-    for slot in element.iterfind(tag(RIM, "Slot")):
-        values = [(v.text or "").strip() for v in slot.iterfind("%s/%s" % (tag(RIM, "ValueList"), tag(RIM, "Value")))]
+    for slot in element.iterchildren(tag(RIM, "Slot")):
+        values = [(v.text or "").strip() for v in slot.iter(tag(RIM, "Value"))]
         found.setdefault(slot.get("name", ""), []).extend(values)
     return found
 
 
 def name(element, local="Name"):
-    string = element.find("%s/%s" % (tag(RIM, local), tag(RIM, "LocalizedString")))
-    return string.get("value", "") if string is not None else ""
+    for child in element.iterchildren(tag(RIM, local)):
+        for string in child.iterchildren(tag(RIM, "LocalizedString")):
+            return string.get("value", "")
+    return ""
 
 
 class Classification:

@@ -49,7 +49,7 @@ def text(value):
 
 def segment(name, **fields):
     """A segment from fields named f1, f2, ...; fields of MSH count from MSH-1."""
-    last = max(int(key[1:]) for key in fields)
+    last = max(int(key[1:]) for key, value in fields.items() if value != "")
     return [name] + [str(fields.get("f%d" % n, "")) for n in range(1, last + 1)]
 
 

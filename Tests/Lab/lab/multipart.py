@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """MTOM packages: multipart/related with an XOP root part (RFC 2387, XOP 1.0)."""
+import base64
 import email
 import email.message
 import email.policy
@@ -62,11 +63,28 @@ def split(body, boundary):
     return parts
 
 
+def decoded(piece, number):
+    """Header and bytes of a part."""
+    head, end, content = piece.partition(b"\r\n\r\n")
+    message = email.message_from_bytes(head + b"\r\n\r\n", policy=email.policy.compat32)
+    encoding = (message.get("Content-Transfer-Encoding") or "7bit").strip().lower()
+    if not end or message.defects:
+        raise MultipartError("the header of part %d is damaged" % number)
+    if encoding == "base64":
+        try:
+            content = base64.b64decode(b"".join(content.split()), validate=True)
+        except ValueError:
+            raise MultipartError("part %d is no base64" % number) from None
+    elif encoding not in ("binary", "8bit", "7bit"):
+        raise MultipartError("part %d: Content-Transfer-Encoding %s is not known" % (number, encoding))
+    return message, content
+
+
 def parse(content_type, body, lenient=False):
     """A Package; MultipartError where it is none. `lenient` also takes an indented dump without its own header."""
     media, given = parameters(content_type)
-    if lenient and (media != "multipart/related" or b"\n--" + given.get("boundary", "").encode() not in b"\n" + body
-                    or re.search(rb"^[ \t]+--", body, re.M)):
+    if lenient and (media != "multipart/related" or re.search(
+            rb"^[ \t]+--" + re.escape(given.get("boundary", "").encode("latin-1")) + rb"(--)?[ \t]*$", body, re.M)):
         boundary, body = unindented(body)
         content_type = 'multipart/related; type="application/xop+xml"; boundary="%s"' % boundary
         media, given = parameters(content_type)
@@ -76,18 +94,12 @@ def parse(content_type, body, lenient=False):
         raise MultipartError("Content-Type type: found %r, expected application/xop+xml" % given.get("type"))
     if not given.get("boundary"):
         raise MultipartError("Content-Type has no boundary")
-    messages = [email.message_from_bytes(piece, policy=email.policy.compat32)
-                for piece in split(body, given["boundary"].encode("latin-1"))]
     root, root_type, parts = None, None, {}
-    for number, part in enumerate(messages):
-        identifier = (part.get("Content-ID") or "").strip()
-        if part.defects or part.is_multipart():
-            raise MultipartError("part %d is damaged" % (number + 1))
-        content = part.get_payload(decode=True)
-        if part.defects:
-            raise MultipartError("part %d is not in its transfer encoding" % (number + 1))
+    for number, piece in enumerate(split(body, given["boundary"].encode("latin-1"))):
+        head, content = decoded(piece, number + 1)
+        identifier = (head.get("Content-ID") or "").strip()
         if number == 0 and "start" not in given or "start" in given and identifier == given["start"]:
-            root, root_type = content, part.get("Content-Type", "")
+            root, root_type = content, head.get("Content-Type", "")
             continue
         if not re.fullmatch(r"<[^<>]+>", identifier):
             raise MultipartError("part %d has no Content-ID" % (number + 1))

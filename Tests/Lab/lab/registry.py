@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registry and repository: what a submission does to them, and the files of each that was accepted."""
-import copy
 import hashlib
 import io
 import json
+import os
 import re
 import uuid
 
@@ -13,7 +13,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from .ebrim import DocumentEntry, Problem
-from .names import APPROVED, ARCHIVED, DELETED, DEPRECATED, REPLACE, RIM, tag
+from .names import APPROVED, ARCHIVED, DELETED, DEPRECATED, REPLACE
 from .names import CLASS_CODE, EVENT_CODE, FACILITY_TYPE, FORMAT_CODE, PRACTICE_SETTING, TYPE_CODE
 from .state import State, now
 
@@ -65,7 +65,7 @@ class Registry(State):
                 for entry in submission.documents:
                     self._sql.execute("INSERT INTO entries VALUES (?,?,?,?,?,?,?,?,?,?,NULL)", (
                         assigned[entry.id], entry.unique_id, number, entry.patient_id, APPROVED,
-                        json.dumps(self._metadata(entry), ensure_ascii=False), self._registered(entry, assigned[entry.id]),
+                        json.dumps(self._metadata(entry), ensure_ascii=False), etree.tostring(entry.element, with_tail=False),
                         prefix + self._file_name(entry), hashlib.sha1(contents[entry.id]).hexdigest(),
                         replaced.get(entry.id)))
                 for source, target in replaced.items():
@@ -183,7 +183,8 @@ class Registry(State):
         return prefix
 
     def _write(self, name, content):
-        with open("%s/%s" % (self.directory, name), "wb", buffering=0) as file:
+        descriptor = os.open("%s/%s" % (self.directory, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        with open(descriptor, "wb", buffering=0) as file:
             file.write(content)
 
     def _metadata(self, entry):
@@ -194,22 +195,6 @@ class Registry(State):
                 **{slot: entry.slot(slot) for slot in ("creationTime", "serviceStartTime", "serviceStopTime")},
                 "confidentialityCodes": entry.confidentiality, "referenceIds": entry.reference_ids,
                 "eventCodes": [list(c) for c in entry.codes(EVENT_CODE)], "signature": entry.is_signature}
-
-    def _registered(self, entry, entry_uuid):
-        """The ExtrinsicObject as queries answer it: with the ids that the registry assigned."""
-        element = copy.deepcopy(entry.element)
-        element.set("id", entry_uuid)
-        element.set("lid", entry_uuid)
-        for child in element:
-            if child.tag == tag(RIM, "Classification"):
-                child.set("classifiedObject", entry_uuid)
-            elif child.tag == tag(RIM, "ExternalIdentifier"):
-                child.set("registryObject", entry_uuid)
-            else:
-                continue
-            child.set("id", "urn:uuid:%s" % uuid.uuid4())
-        element.tail = None
-        return etree.tostring(element)
 
     def content(self, row):
         return (self.directory / row["file"]).read_bytes()

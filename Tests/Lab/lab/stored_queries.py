@@ -2,6 +2,7 @@
 """RegistryStoredQuery (ITI-18): FindDocuments, FindDocumentsByReferenceId, GetDocuments."""
 import json
 import re
+import uuid
 
 from lxml import etree
 
@@ -120,9 +121,16 @@ def find(query, registry, vihf):
 
 
 def leaf(row):
-    """The ExtrinsicObject of an entry with its present status, and the repository that has the document."""
+    """The ExtrinsicObject of an entry: its present status, the ids that the registry assigned, the repository."""
+    entry_uuid = row["entry_uuid"]
     element = etree.fromstring(row["xml"])
-    element.set("status", row["status"])
+    for name, value in (("id", entry_uuid), ("lid", entry_uuid), ("status", row["status"])):
+        element.set(name, value)
+    for number, child in enumerate(element):
+        points = {tag(RIM, "Classification"): "classifiedObject", tag(RIM, "ExternalIdentifier"): "registryObject"}
+        if child.tag in points:
+            child.set(points[child.tag], entry_uuid)
+            child.set("id", "urn:uuid:%s" % uuid.uuid5(uuid.UUID(entry_uuid[9:]), str(number)))
     slot = etree.Element(tag(RIM, "Slot"), name="repositoryUniqueId")
     etree.SubElement(etree.SubElement(slot, tag(RIM, "ValueList")), tag(RIM, "Value")).text = REPOSITORY_UNIQUE_ID
     element.insert(0, slot)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """XML signatures (xmldsig-core1): verification with `cryptography` or the command xmlsec1, and signing for tests."""
+import atexit
 import base64
 import datetime
 import hashlib
 import re
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -37,7 +39,7 @@ METHODS = {
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512": hashes.SHA512,
 }
 COPYING = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-BY_ID = etree.XPath("//*[@ID = $i or @Id = $i or @id = $i]")
+BY_ID = etree.XPath("descendant-or-self::*[@ID = $i or @Id = $i or @id = $i]")
 SHA1_ALGORITHMS = (DS + "sha1", DS + "rsa-sha1")
 
 
@@ -265,10 +267,11 @@ class TrustStore:
         """Command line options of xmlsec1 that name the authorities, one PEM file each."""
         with self._lock:
             if self._files is None:
-                self._directory = tempfile.TemporaryDirectory(prefix="lab-ca-")
+                directory = tempfile.mkdtemp(prefix="lab-ca-")
+                atexit.register(shutil.rmtree, directory, ignore_errors=True)
                 self._files = []
                 for number, authority in enumerate(self.authorities):
-                    path = "%s/%d.pem" % (self._directory.name, number)
+                    path = "%s/%d.pem" % (directory, number)
                     with open(path, "wb") as file:
                         file.write(authority.public_bytes(serialization.Encoding.PEM))
                     trusted = authority.subject == authority.issuer
