@@ -92,7 +92,7 @@ package struct Appliance: Sendable {
         guard let newest = try table.newest() else {
             let first = try table.append(
                 time: Timestamp.now.milliseconds,
-                author: "factory",
+                author: ConfigurationTransactions.factoryAuthor,
                 comment: "read from the file at the first start",
                 document: text
             )
@@ -170,6 +170,15 @@ package struct Appliance: Sendable {
             board: board,
             journal: journal
         )
+        let enrolment = Enrolment(
+            settings: configuration,
+            table: table,
+            transactions: transactions,
+            hardware: hardware,
+            board: board,
+            journal: journal
+        )
+        let watch = CertificateWatch(enrolment: enrolment, transactions: transactions, hardware: hardware)
         let monitor = HealthMonitor(
             settings: configuration.health,
             directory: configuration.stateDirectory,
@@ -177,7 +186,9 @@ package struct Appliance: Sendable {
             table: table,
             transactions: transactions,
             board: board,
-            journal: journal
+            journal: journal,
+            certificates: { await watch.readings() },
+            audit: audit
         )
         let routes = AdminRoutes(
             board: board,
@@ -187,6 +198,7 @@ package struct Appliance: Sendable {
             health: monitor,
             hardware: hardware,
             users: ConsoleUsers(table: users, journal: journal),
+            desk: ProvisioningDesk(enrolment: enrolment),
             audit: audit,
             journal: journal
         )

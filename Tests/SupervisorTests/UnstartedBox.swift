@@ -47,6 +47,19 @@ struct UnstartedBox {
         )
     }
 
+    func desk(_ probe: HardwareProbe) -> ProvisioningDesk {
+        ProvisioningDesk(
+            enrolment: Enrolment(
+                settings: configuration,
+                table: table,
+                transactions: transactions,
+                hardware: probe,
+                board: board,
+                journal: journal
+            )
+        )
+    }
+
     /// Over a /sys and a /proc below the directory.
     func monitor(_ probe: HardwareProbe) -> HealthMonitor {
         HealthMonitor(
