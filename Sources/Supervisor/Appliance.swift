@@ -53,6 +53,11 @@ package struct Appliance: Sendable {
             "the persons of the console could not be read; add them again",
             damagedUsers
         )
+        let stage = RestoreStage(directory: configuration.stateDirectory)
+        if let interrupted = try stage.interrupted() {
+            try stage.finish(interrupted, table: table, users: users)
+            journal.record("backup.restored", .warning, "an interrupted restore was finished")
+        }
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
         return compose(table, audit, users, revision, box)
@@ -190,6 +195,7 @@ package struct Appliance: Sendable {
             certificates: { await watch.readings() },
             audit: audit
         )
+        let persons = ConsoleUsers(table: users, journal: journal)
         let routes = AdminRoutes(
             board: board,
             gateway: client,
@@ -197,8 +203,26 @@ package struct Appliance: Sendable {
             transactions: transactions,
             health: monitor,
             hardware: hardware,
-            users: ConsoleUsers(table: users, journal: journal),
-            desk: ProvisioningDesk(enrolment: enrolment),
+            users: persons,
+            desk: ProvisioningDesk(
+                enrolment: enrolment,
+                answers: AnswerDesk(
+                    settings: configuration,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    users: persons,
+                    journal: journal
+                ),
+                backups: BackupDesk(
+                    settings: configuration,
+                    table: table,
+                    userTable: users,
+                    audit: audit,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    journal: journal
+                )
+            ),
             audit: audit,
             journal: journal
         )

@@ -32,4 +32,24 @@ extension Messages {
     func until(_ start: String, _ end: String) -> String {
         pick("\(start) to \(end)", "du \(start) au \(end)")
     }
+
+    // MARK: Answer files and backups
+
+    var signature: String { pick("signature", "signature") }
+    func signedBy(_ key: String) -> String { pick("by the key \(key)", "par la clé \(key)") }
+    var unsigned: String { pick("none: taken unsigned", "aucune : accepté sans signature") }
+    var configuration: String { pick("configuration", "configuration") }
+    func unchanged(_ revision: Int) -> String {
+        pick("nothing changes: revision \(revision)", "aucun changement : révision \(revision)")
+    }
+    var persons: String { pick("users", "utilisateurs") }
+    func written(_ count: Int, _ file: String) -> String {
+        pick("\(count) bytes in \(file)", "\(count) octets dans \(file)")
+    }
+    var created: String { pick("created", "créée le") }
+    var revisions: String { pick("revisions", "révisions") }
+    var audit: String { pick("audit", "audit") }
+    func auditRows(_ count: Int) -> String { pick("\(count) rows", "\(count) lignes") }
+    var identity: String { pick("identity", "identité") }
+    var none: String { pick("none", "aucune") }
 }

@@ -161,7 +161,7 @@ struct EnrolmentTests {
         let status = await later.status()
         #expect(status.state == .configured && status.objection?.hasPrefix("expired at") == true)
         await box.board.set(ServiceStatus(name: "gateway", state: .backoff, since: .now))
-        #expect(await box.desk(nobody).enrolment.state == .enrolled)
+        #expect(try await box.desk(nobody).enrolment.state == .enrolled)
     }
 
     @Test("the TPM's key counts where there is one; a key in a file does not") func chip() async throws {
@@ -177,7 +177,7 @@ struct EnrolmentTests {
         )
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
         let probe = HardwareProbe(door: .child(executable: script, arguments: []))
-        let desk = box.desk(probe)
+        let desk = try box.desk(probe)
         let request = CertificateImport(
             chain: try pem(try root.issue(for: key.publicKey)),
             authorities: root.pem
