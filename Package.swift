@@ -21,6 +21,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -55,7 +56,7 @@ let package = Package(
         // Transfer: event loops, sockets, HTTP/1.1.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // Transfer: certificates, revocation lists and OCSP. Store: the audit's chain.
+        // Transfer: certificates, revocation lists and OCSP. Store: the audit's chain. Provisioning: enrolment, backups.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -115,12 +116,13 @@ let package = Package(
         room("HostNetwork", ["Linux", "Admin"]),
         room("Health", ["Linux", "Admin"]),
         room("TPM", ["CTPM", "Admin"]),
+        room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
             "Supervisor",
             [
-                "Linux", "Admin", "Transfer", "Store", "HostNetwork", "Health", hummingbird, lifecycle,
-                logging, nioCore,
+                "Linux", "Admin", "Transfer", "Store", "HostNetwork", "Health", "Provisioning", hummingbird,
+                lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -140,7 +142,7 @@ let package = Package(
         door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
-        door("drimboxctl", ["Console", "Admin", "Transfer", "Linux", arguments, nioCore]),
+        door("drimboxctl", ["Console", "Provisioning", "Admin", "Transfer", "Linux", arguments, nioCore]),
         // Tests
         tests("ArchitectureTests"),
         tests("DICOMTests", ["DICOM", "Linux"]),
@@ -150,16 +152,17 @@ let package = Package(
         tests("HostNetworkTests", ["HostNetwork", "Admin", "Linux"]),
         tests("ConsoleTests", ["Console", "Admin", "Linux"]),
         tests("TPMTests", ["TPM", "Admin"]),
+        tests("ProvisioningTests", ["Provisioning", "Admin", x509, asn1, crypto]),
         tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests(
             "SupervisorTests",
             [
-                "Supervisor", "HostNetwork", "Health", "Store", "Admin", "Linux", "Transfer", lifecycle,
-                logging,
+                "Supervisor", "HostNetwork", "Health", "Provisioning", "Store", "Admin", "Linux", "Transfer",
+                lifecycle, logging, x509, asn1, crypto,
             ]
         ),
-        tests("SourceTests", ["Source", "Store", "DICOM", "Linux"]),
+        tests("SourceTests", ["Source", "Store", "DICOM", "HL7", "Linux"]),
         tests("XMLTests", ["XML"]),
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),

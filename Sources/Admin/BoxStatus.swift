@@ -47,6 +47,8 @@ package struct BoxStatus: Codable, Equatable, Sendable {
     package let state: State
     /// When `state` began.
     package let since: Timestamp
+    /// How far the box is on its way into service.
+    package let provisioning: ProvisioningState?
     package let version: String
     /// Of the supervisor.
     package let uptimeSeconds: Int
@@ -59,6 +61,7 @@ package struct BoxStatus: Codable, Equatable, Sendable {
         site: String,
         state: State,
         since: Timestamp,
+        provisioning: ProvisioningState? = nil,
         version: String = Software.version,
         uptimeSeconds: Int,
         services: [ServiceSummary],
@@ -68,6 +71,7 @@ package struct BoxStatus: Codable, Equatable, Sendable {
         self.site = site
         self.state = state
         self.since = since
+        self.provisioning = provisioning
         self.version = version
         self.uptimeSeconds = uptimeSeconds
         self.services = services

@@ -9,6 +9,10 @@ package enum ProbeRequest: Codable, Equatable, Sendable {
     case certificateRequest(commonName: String, organization: String?)
     /// At most 32 bytes.
     case quote(nonce: [UInt8])
+    /// The identity's public key.
+    case publicKey
+    /// The certificates of a file that the supervisor may not read; nothing else of it.
+    case certificates(path: String)
 }
 
 package enum ProbeAnswer: Codable, Equatable, Sendable {
@@ -17,6 +21,10 @@ package enum ProbeAnswer: Codable, Equatable, Sendable {
     /// PEM.
     case certificateRequest(String)
     case quote(TPMQuote)
+    /// SubjectPublicKeyInfo, DER.
+    case publicKey([UInt8])
+    /// PEM.
+    case certificates(String)
     case tpmFailure(TPMFailure)
     case refused(String)
 }

@@ -69,6 +69,12 @@ extension ConsoleText {
         case "E-NET-01": "\(subject) : pas de cable"
         case "W-NET-02": "\(subject) : pas de reponse DHCP"
         case "E-DB-01": "la base de donnees du superviseur refuse les ecritures"
+        case "E-CERT-01": "le certificat \(subject) a expire"
+        case "E-CERT-02", "W-CERT-03", "W-CERT-04":
+            "le certificat \(subject) expire dans \(issue.evidence["days"] ?? "?") j"
+        case "E-CERT-05": "le certificat \(subject) ne peut pas etre lu"
+        case "W-CERT-06": "le certificat \(subject) n'est pas encore valide"
+        case "E-AUDIT-01": "le journal d'audit a ete modifie : ligne \(issue.evidence["row"] ?? "?")"
         default: issue.summary
         }
     }
@@ -131,7 +137,11 @@ extension ConsoleText {
         case "E-TPM-05": "Remplacez la carte."
         case "E-NET-01": "Menu 2 : tests du reseau."
         case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
-        case "E-DB-01": "Laissez la box allumee et appelez le support."
+        case "E-DB-01", "E-AUDIT-01": "Laissez la box allumee et appelez le support."
+        case "E-CERT-01", "E-CERT-02", "W-CERT-03", "W-CERT-04":
+            "Demandez un nouveau certificat (drimboxctl enrol csr), puis importez-le."
+        case "E-CERT-05": "Remettez le certificat la ou la configuration le nomme."
+        case "W-CERT-06": "Verifiez l'horloge de la box."
         default: nil
         }
     }

@@ -27,7 +27,11 @@ package struct ConsoleText: Sendable {
         if status.state == .safeMode { return pick("SAFE MODE", "MODE SECOURS") }
         if snapshot.isFactory { return pick("FACTORY - not configured", "USINE - non configure") }
         return switch status.state {
-        case .inService: pick("IN SERVICE", "EN SERVICE")
+        case .inService:
+            switch status.provisioning {
+            case .configured: pick("CONFIGURED - not enrolled", "CONFIGURE - non enrole")
+            case .factory, .enrolled, .inService, nil: pick("IN SERVICE", "EN SERVICE")
+            }
         case .degraded: pick("DEGRADED", "DEGRADE")
         case .starting: pick("CONFIGURED - starting", "CONFIGURE - demarre")
         case .stopping: pick("CONFIGURED - stopping", "CONFIGURE - s'arrete")

@@ -3,7 +3,7 @@ package import DICOM
 
 /// Looks into the archive and says what a manifest of it would be.
 package protocol ManifestSource: Sendable {
-    /// - Parameter rejected: instances that are not to be listed, whatever the archive says.
+    /// What is rejected is not listed, whatever the archive says.
     func draft(of context: ReportContext, without rejected: Set<UID>) async throws -> ManifestDraft
 }
 
@@ -40,8 +40,7 @@ package enum ManifestDraft: Sendable {
 /// The national record (DMP), as the source uses it.
 package protocol NationalRecord: Sendable {
     /// Makes what a manifest is submitted with: its document, its signature, and the SOAP envelope that goes with them.
-    ///
-    /// - Parameter replacing: the entryUUID of the manifest whose place it takes.
+    /// `replacing` is the entryUUID of the manifest whose place it takes.
     func prepare(_ manifest: PreparedManifest, replacing: String?) throws(RecordError) -> Submission
 
     /// Submits (TD2.1a, TD2.1b). Returns when the record has it.

@@ -57,7 +57,7 @@ package final class DMPRecord: NationalRecord {
     private let makeUUID: @Sendable () -> String
     private let makeUID: @Sendable () -> UID
 
-    /// - Parameter services: what `/repository` and `/registry` come after.
+    /// `services` is what `/repository` and `/registry` come after.
     package init(
         services: String,
         software: Software,

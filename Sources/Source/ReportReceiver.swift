@@ -6,6 +6,8 @@ package import Store
 /// Answers messages of the RIS. AA means that what the message asks for is on the disk; a message that was answered
 /// before is answered again, and does nothing twice; one that is refused is kept for a person to look at.
 package struct ReportReceiver: Sendable {
+    private static let requiredFlags = ["MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REP_LEGAUX", "DESTDMP"]
+
     private let intake: ReportIntake
     private let table: PublicationTable
     private let journal: any SourceJournal
@@ -146,6 +148,10 @@ package struct ReportReceiver: Sendable {
             return Understood(controlID: report.controlID, kind: "delete", requests: requests)
         }
         for context in contexts { check(context, &errors) }
+        // Whom a report is hidden from is said, never supposed.
+        for flag in Self.requiredFlags where !report.knownFlags.contains(flag) {
+            errors.append(HL7Error(.requiredField, "OBX-3", found: "no \(flag)", expected: "it, with Y or N"))
+        }
         let obstacle = Self.obstacle(report)
         let requests = contexts.map { context -> ReportIntake.Request in
             obstacle.map { .keepOut(context, reason: $0) } ?? .publish(context)
@@ -182,7 +188,7 @@ package struct ReportReceiver: Sendable {
 
     /// Why a report is not for the record; nil where it is.
     private static func obstacle(_ report: ReportMessage) -> String? {
-        if report.knownFlags.contains("DESTDMP"), !report.isSet("DESTDMP") {
+        if !report.isSet("DESTDMP") {
             return "the report is not destined for the record (DESTDMP)"
         }
         return report.isQualified ? nil : "the identity is not qualified (PID-32)"

@@ -53,6 +53,11 @@ package struct Appliance: Sendable {
             "the persons of the console could not be read; add them again",
             damagedUsers
         )
+        let stage = RestoreStage(directory: configuration.stateDirectory)
+        if let interrupted = try stage.interrupted() {
+            try stage.finish(interrupted, table: table, users: users)
+            journal.record("backup.restored", .warning, "an interrupted restore was finished")
+        }
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
         return compose(table, audit, users, revision, box)
@@ -92,7 +97,7 @@ package struct Appliance: Sendable {
         guard let newest = try table.newest() else {
             let first = try table.append(
                 time: Timestamp.now.milliseconds,
-                author: "factory",
+                author: ConfigurationTransactions.factoryAuthor,
                 comment: "read from the file at the first start",
                 document: text
             )
@@ -170,6 +175,15 @@ package struct Appliance: Sendable {
             board: board,
             journal: journal
         )
+        let enrolment = Enrolment(
+            settings: configuration,
+            table: table,
+            transactions: transactions,
+            hardware: hardware,
+            board: board,
+            journal: journal
+        )
+        let watch = CertificateWatch(enrolment: enrolment, transactions: transactions, hardware: hardware)
         let monitor = HealthMonitor(
             settings: configuration.health,
             directory: configuration.stateDirectory,
@@ -177,8 +191,11 @@ package struct Appliance: Sendable {
             table: table,
             transactions: transactions,
             board: board,
-            journal: journal
+            journal: journal,
+            certificates: { await watch.readings() },
+            audit: audit
         )
+        let persons = ConsoleUsers(table: users, journal: journal)
         let routes = AdminRoutes(
             board: board,
             gateway: client,
@@ -186,7 +203,26 @@ package struct Appliance: Sendable {
             transactions: transactions,
             health: monitor,
             hardware: hardware,
-            users: ConsoleUsers(table: users, journal: journal),
+            users: persons,
+            desk: ProvisioningDesk(
+                enrolment: enrolment,
+                answers: AnswerDesk(
+                    settings: configuration,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    users: persons,
+                    journal: journal
+                ),
+                backups: BackupDesk(
+                    settings: configuration,
+                    table: table,
+                    userTable: users,
+                    audit: audit,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    journal: journal
+                )
+            ),
             audit: audit,
             journal: journal
         )

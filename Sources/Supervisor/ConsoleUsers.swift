@@ -50,6 +50,23 @@ actor ConsoleUsers {
         )
     }
 
+    /// A person of an answer file, the password hashed.
+    nonisolated func entry(_ user: AnswerFile.User) throws -> (name: String, role: String, hash: String) {
+        switch user.secret {
+        case .hash(let hash): return (user.name, user.role.rawValue, hash)
+        case .password(let password):
+            guard let hash = PasswordHash.make(password) else {
+                throw Problem(status: 500, code: "user.hash", title: "the password could not be hashed")
+            }
+            return (user.name, user.role.rawValue, hash)
+        }
+    }
+
+    /// All of them or none.
+    nonisolated func put(_ people: [(name: String, role: String, hash: String)]) throws {
+        try table.put(people)
+    }
+
     /// One at a time: who tries many passwords waits for each.
     func login(_ request: LoginRequest) throws -> Login {
         let time = now().milliseconds

@@ -85,12 +85,13 @@ package actor StatusBoard {
     }
 
     /// `live` is what the gateway says now; nil where it does not, and the last answer stands in.
-    package func report(live: PipelineStatus?) -> BoxStatus {
+    package func report(live: PipelineStatus?, provisioning: ProvisioningState? = nil) -> BoxStatus {
         if let live { set(live) }
         return BoxStatus(
             site: site,
             state: state,
             since: since,
+            provisioning: provisioning,
             uptimeSeconds: max(0, Int(Timestamp.now.milliseconds - started.milliseconds) / 1000),
             services: services.map(BoxStatus.ServiceSummary.init),
             pipeline: pipeline.map(BoxStatus.PipelineSummary.init),

@@ -12,6 +12,7 @@ import TPM
 struct Command {
     private static let smartctlDeadline: Duration = .seconds(20)
     private static let longestRequest = 64 << 10
+    private static let longestCertificates = 1 << 20
 
     private var tcti = "device:/dev/tpmrm0"
     private var smartctl = "/usr/sbin/smartctl"
@@ -60,6 +61,9 @@ struct Command {
         case .disk(let device): return await disk(device)
         case .tpm: return tpm { tpm throws(TPMFailure) in .tpm(try tpm.report()) }
         case .quote(let nonce): return tpm { tpm throws(TPMFailure) in .quote(try tpm.quote(nonce: nonce)) }
+        case .publicKey:
+            return tpm { tpm throws(TPMFailure) in .publicKey(try tpm.identityPublicKey()) }
+        case .certificates(let path): return certificates(path)
         case .certificateRequest(let commonName, let organization):
             return tpm { tpm throws(TPMFailure) in
                 do throws(TPMFailure) {
@@ -71,6 +75,19 @@ struct Command {
                 let subject = CertificateSubject(commonName: commonName, organization: organization)
                 return .certificateRequest(try tpm.certificateRequest(for: subject))
             }
+        }
+    }
+
+    private func certificates(_ path: String) -> ProbeAnswer {
+        guard path.hasPrefix("/"), !path.contains("/../") else {
+            return .refused("found \(path.prefix(80)), expected an absolute path")
+        }
+        do {
+            return .certificates(
+                CertificateText.certificates(in: try readFile(path, limit: Self.longestCertificates))
+            )
+        } catch {
+            return .refused("\(error)")
         }
     }
 

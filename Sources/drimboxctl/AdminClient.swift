@@ -45,7 +45,8 @@ struct AdminClient: Sendable {
         _ target: String,
         headers: [String: String] = [:],
         body: [UInt8] = [],
-        seconds: Int = deadline
+        seconds: Int = deadline,
+        bodyLimit: Int = 4 << 20
     ) async throws -> UnixHTTPClient.Response {
         var headers = headers
         headers["x-reason"] = reason
@@ -55,7 +56,8 @@ struct AdminClient: Sendable {
                 target,
                 headers: headers,
                 body: body,
-                deadline: .seconds(seconds)
+                deadline: .seconds(seconds),
+                bodyLimit: bodyLimit
             )
             guard (200..<300).contains(response.status) else { throw failure(of: response, target) }
             return response

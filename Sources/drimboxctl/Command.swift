@@ -19,7 +19,8 @@ struct Command: AsyncParsableCommand {
             ConfigCommand.self,
             NetCommand.self, ServiceCommand.self, ServicesCommand.self, PipelineCommand.self,
             DICOMCommand.self,
-            AuditCommand.self, UserCommand.self, EnrolCommand.self, ConsoleCommand.self, MetricsCommand.self,
+            AuditCommand.self, UserCommand.self, EnrolCommand.self, ProvisionCommand.self,
+            BackupCommand.self, ConsoleCommand.self, MetricsCommand.self,
             WhoAmICommand.self,
             VersionCommand.self,
         ]

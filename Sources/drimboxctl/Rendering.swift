@@ -12,6 +12,9 @@ struct Rendering: Sendable {
         lines.append(
             row(messages.version, "\(clean(status.version))   \(messages.up) \(span(status.uptimeSeconds))")
         )
+        if let provisioning = status.provisioning {
+            lines.append(row(messages.provisioning, messages.provisioning(provisioning)))
+        }
         let services = status.services.map { "\(clean($0.name)) \(messages.service($0.state))" }
         lines.append(row(messages.services, services.joined(separator: "   ")))
         if let pipeline = status.pipeline {

@@ -51,6 +51,11 @@ private func findings(_ text: String) -> [String] {
         #expect(configuration.source?.imageWaitHours == 72)
         #expect(configuration.web.authorization == .manifest)
         #expect(try GatewayConfiguration(json: configuration.encodeJSON()) == configuration)
+        let files = configuration.certificateFiles.map(\.name)
+        #expect(
+            files == ["dmp authorities", "dmp 1750803447 authentication", "dmp 1750803447 signature"],
+            "\(files)"
+        )
     }
 
     @Test(

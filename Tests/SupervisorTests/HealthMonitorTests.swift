@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import Foundation
+import Health
+import Store
 import Testing
 
 @testable import Supervisor
@@ -81,5 +83,52 @@ private struct Bench {
         let report = await bench.monitor.report.report
         #expect(report.fileSystems.first?.takesWrites == true)
         #expect((report.fileSystems.first?.totalBytes ?? 0) > 0)
+    }
+}
+
+@Suite("The audit's chain is looked at by itself") struct AuditWatchTests {
+    @Test("a row that was changed raises an issue that names it") func broken() async throws {
+        let box = try UnstartedBox()
+        let path = box.folder.path + "/audit.db"
+        let audit = try AuditTable(path: path)
+        for number in 1...3 {
+            try audit.append(
+                time: Int64(number),
+                user: "root",
+                action: "POST",
+                subject: "/v1/x",
+                outcome: "200",
+                reason: ""
+            )
+        }
+        let nobody = HardwareProbe(door: .socket(box.folder.path + "/none"))
+        let monitor = HealthMonitor(
+            settings: box.configuration.health,
+            directory: box.folder.path,
+            probe: nobody,
+            files: .init(root: box.folder.path),
+            table: box.table,
+            transactions: box.transactions,
+            board: box.board,
+            journal: box.journal,
+            audit: audit
+        )
+        func codes() async -> [String] {
+            await monitor.look(everything: true)
+            return await box.board.openIssues.map(\.code).filter { $0.hasPrefix("E-AUDIT") }
+        }
+        #expect(await codes() == [])
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/usr/bin/python3")
+        shell.arguments = [
+            "-c",
+            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]);"
+                + "c.execute(\"UPDATE audit SET user='eve' WHERE number=2\"); c.commit()", path,
+        ]
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 0)
+        #expect(await codes() == ["E-AUDIT-01"])
+        #expect(await box.board.openIssues.first { $0.code == "E-AUDIT-01" }?.evidence["row"] == "2")
     }
 }

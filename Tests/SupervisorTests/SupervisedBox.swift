@@ -36,14 +36,18 @@ struct SupervisedBox {
 
     var directory: String { folder.path }
 
-    /// On a directory of its own, or on what another one left in its.
-    init(after other: SupervisedBox? = nil, isSafeMode: Bool = false) throws {
+    /// On a directory of its own, or on what another one left in its. `members` of the document come after ours.
+    init(
+        after other: SupervisedBox? = nil,
+        isSafeMode: Bool = false,
+        members: (String) -> String = { _ in "" }
+    ) throws {
         self.isSafeMode = isSafeMode
         folder = try other?.folder ?? BoxDirectory()
         let directory = folder.path
         let document = """
             { "site": "Test", "stateDirectory": "\(directory)/state", "runtimeDirectory": "\(directory)/run",
-              "admin": { "group": "root" },
+              "admin": { "group": "root" },\(members(directory))
               "gateway": { "executable": "\(fakeGateway)",
                            "dicom": { "aeTitle": "A", "listen": ["127.0.0.1:0"] },
                            "web": { "listen": ["127.0.0.1:0"], "authorization": "none" } } }

@@ -47,6 +47,37 @@ struct UnstartedBox {
         )
     }
 
+    func desk(_ probe: HardwareProbe) throws -> ProvisioningDesk {
+        let users = try UserTable(path: folder.path + "/desk-users.db")
+        let enrolment = Enrolment(
+            settings: configuration,
+            table: table,
+            transactions: transactions,
+            hardware: probe,
+            board: board,
+            journal: journal
+        )
+        return ProvisioningDesk(
+            enrolment: enrolment,
+            answers: AnswerDesk(
+                settings: configuration,
+                transactions: transactions,
+                enrolment: enrolment,
+                users: ConsoleUsers(table: users, journal: journal),
+                journal: journal
+            ),
+            backups: BackupDesk(
+                settings: configuration,
+                table: table,
+                userTable: users,
+                audit: try AuditTable(path: folder.path + "/desk-audit.db"),
+                transactions: transactions,
+                enrolment: enrolment,
+                journal: journal
+            )
+        )
+    }
+
     /// Over a /sys and a /proc below the directory.
     func monitor(_ probe: HardwareProbe) -> HealthMonitor {
         HealthMonitor(

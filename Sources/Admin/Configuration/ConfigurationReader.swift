@@ -51,6 +51,11 @@ struct ConfigurationReader {
         return value == .null ? nil : value
     }
 
+    /// Members that somebody else reads.
+    mutating func skip(_ keys: [String]) {
+        known.formUnion(keys)
+    }
+
     func note(_ key: String, found: String, expected: String) {
         findings.note(path(key), found: found, expected: expected)
     }

@@ -26,12 +26,23 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         package let smartctl: String
     }
 
+    /// Who may say what this box is.
+    package struct Provisioning: Equatable, Sendable {
+        /// PEM file: the box's certificate must come from one of these. Absent: whoever imports one says which.
+        package let authorities: String?
+        /// Ed25519, base64 of 32 bytes: who may sign answer files.
+        package let answerKeys: [String]
+        /// Started with `reboot` or `poweroff`.
+        package let powerCommand: String
+    }
+
     package let stateDirectory: String
     package let runtimeDirectory: String
     /// Where systemd-networkd looks for what the supervisor generates.
     package let networkDirectory: String
     package let admin: AdminSocket
     package let health: Health
+    package let provisioning: Provisioning
     /// Path of the gateway's program; the one beside the supervisor's where it is absent.
     package let gatewayExecutable: String?
     /// The box's configuration until somebody applies another one.
@@ -47,6 +58,7 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         networkDirectory = reader.optionalString("networkDirectory", .path) ?? "/run/systemd/network"
         admin = AdminSocket(reading: reader.optionalObject("admin"), runtimeDirectory: runtimeDirectory)
         health = Health(reading: reader.optionalObject("health"))
+        provisioning = Provisioning(reading: reader.optionalObject("provisioning"))
         var executable: String?
         let factory = BoxConfiguration(site: site, reading: &reader) { gateway in
             executable = gateway.optionalString("executable", .path)
@@ -87,6 +99,21 @@ extension SupervisorConfiguration.Health {
         ups = reader?.optionalString("ups", .group)
         tcti = reader?.optionalString("tcti", .text) ?? "device:/dev/tpmrm0"
         smartctl = reader?.optionalString("smartctl", .path) ?? "/usr/sbin/smartctl"
+        reader?.finish()
+    }
+}
+
+extension SupervisorConfiguration.Provisioning {
+    fileprivate init(reading object: ConfigurationReader?) {
+        var reader = object
+        authorities = reader?.optionalString("authorities", .path)
+        let keys = reader?.array("answerKeys", count: 0...16) ?? []
+        answerKeys = keys.compactMap { [reader] path, value in
+            if case .string(let text) = value, text.utf8.count == 44 { return text }
+            reader?.findings.note(path, found: value.evidence, expected: "base64 of 32 bytes")
+            return nil
+        }
+        powerCommand = reader?.optionalString("powerCommand", .path) ?? "/usr/bin/systemctl"
         reader?.finish()
     }
 }

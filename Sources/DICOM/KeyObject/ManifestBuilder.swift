@@ -10,18 +10,13 @@ package struct ManifestBuilder: Sendable {
     private let study: ManifestStudy
     private let context: ManifestContext
 
-    /// - Parameter study: with at least one instance; what is rejected is not in it.
+    /// The study has at least one instance; what is rejected is not in it.
     package init(_ study: ManifestStudy, _ context: ManifestContext) {
         self.study = study.listed(without: [])
         self.context = context
     }
 
-    /// The document.
-    ///
-    /// - Parameters:
-    ///   - sopInstanceUID: its own, new with each version.
-    ///   - date: YYYYMMDD of its creation, at the site.
-    ///   - time: HHMMSS
+    /// The document, under UIDs that are new with each version, made at a date (YYYYMMDD) and time (HHMMSS) of the site.
     package func dataSet(sopInstanceUID: UID, seriesInstanceUID: UID, date: String, time: String) -> DataSet {
         var dataSet = DataSet()
         // The description has an accent in any case.

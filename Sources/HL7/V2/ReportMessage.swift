@@ -68,14 +68,6 @@ package struct ReportMessage: Sendable {
         _ type: String,
         _ event: String?
     ) throws(HL7Error) -> Action {
-        let order = try message.required("ORC").required(1)
-        let asked: Action
-        switch order {
-        case "NW": asked = .publish
-        case "RO": asked = .replace
-        case "CA": asked = .delete
-        default: throw HL7Error(.tableValue, "ORC-1", found: "another code", expected: "NW, RO or CA")
-        }
         let allowed: Set<Action>
         switch (type, event) {
         case ("ORU", "R01"): allowed = [.publish, .replace, .delete]
@@ -90,6 +82,14 @@ package struct ReportMessage: Sendable {
                 expected: "ORU^R01 or MDM^T02, T10, T04"
             )
         default: throw HL7Error(.messageType, "MSH-9", found: "another type", expected: "ORU, MDM or OMI")
+        }
+        let order = try message.required("ORC").required(1)
+        let asked: Action
+        switch order {
+        case "NW": asked = .publish
+        case "RO": asked = .replace
+        case "CA": asked = .delete
+        default: throw HL7Error(.tableValue, "ORC-1", found: "another code", expected: "NW, RO or CA")
         }
         guard allowed.contains(asked) else {
             throw HL7Error(.tableValue, "ORC-1", found: order, expected: "what the event \(event ?? "") says")

@@ -8,9 +8,7 @@ package enum Envelope {
     private static let security =
         "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
-    /// - Parameters:
-    ///   - messageID: a UUID
-    ///   - assertion: the signed VIHF
+    /// `messageID` is a UUID, `assertion` the signed VIHF.
     package static func make(
         action: String,
         to address: String,

@@ -206,6 +206,71 @@ package final class RevisionTable: Sendable {
         )
     }
 
+    /// A revision that another box, or this one before, had.
+    package struct Entry: Sendable {
+        package let time: Int64
+        package let author: String
+        package let comment: String
+        package let document: String
+        package let isRescue: Bool
+
+        package init(time: Int64, author: String, comment: String, document: String, isRescue: Bool) {
+            self.time = time
+            self.author = author
+            self.comment = comment
+            self.document = document
+            self.isRescue = isRescue
+        }
+    }
+
+    /// Adds revisions, the oldest first, and `current` once more above them, in one step: at no time another
+    /// document is the newest.
+    ///
+    /// - Returns: `current` under its new number.
+    package func insertHistory(_ entries: [Entry], below current: Revision) throws(StoreError) -> Revision {
+        let number = try use { (database) throws(SQLiteError) in
+            try database.transaction { () throws(SQLiteError) in
+                if entries.contains(where: \.isRescue) {
+                    try database.execute("UPDATE revisions SET rescue = 0")
+                }
+                let newest = Entry(
+                    time: current.time,
+                    author: current.author,
+                    comment: current.comment,
+                    document: current.document,
+                    isRescue: false
+                )
+                for entry in entries + [newest] {
+                    let statement = try database.prepare(
+                        "INSERT INTO revisions(time, author, comment, document, rescue) VALUES(?,?,?,?,?)"
+                    )
+                    statement.bind([
+                        .integer(entry.time), .text(entry.author), .text(entry.comment),
+                        .text(entry.document), .integer(entry.isRescue ? 1 : 0),
+                    ])
+                    try statement.run()
+                }
+                let number = Int(database.lastInsertedRow)
+                try database.execute(
+                    """
+                    DELETE FROM revisions WHERE rescue = 0 AND number NOT IN
+                      (SELECT number FROM revisions ORDER BY number DESC LIMIT \(Self.history));
+                    """
+                )
+                return number
+            }
+        }
+        keepCopy()
+        return Revision(
+            number: number,
+            time: current.time,
+            author: current.author,
+            comment: current.comment,
+            document: current.document,
+            isRescue: false
+        )
+    }
+
     /// Makes one revision the rescue revision, in place of the one before; false where it is not there.
     package func setRescue(_ number: Int) throws(StoreError) -> Bool {
         guard try revision(number) != nil else { return false }

@@ -72,6 +72,33 @@ package final class UserTable: Sendable {
         )
     }
 
+    /// All of them in one step.
+    package func put(_ people: [(name: String, role: String, hash: String)]) throws(StoreError) {
+        try insert(people, replacingAll: false)
+    }
+
+    /// In place of everybody that was there, in one step.
+    package func replaceAll(_ people: [(name: String, role: String, hash: String)]) throws(StoreError) {
+        try insert(people, replacingAll: true)
+    }
+
+    private func insert(_ people: [(name: String, role: String, hash: String)], replacingAll: Bool)
+        throws(StoreError)
+    {
+        try use { (database) throws(SQLiteError) in
+            try database.transaction { () throws(SQLiteError) in
+                if replacingAll { try database.execute("DELETE FROM users") }
+                for person in people {
+                    let statement = try database.prepare(
+                        "INSERT OR REPLACE INTO users(name, role, hash) VALUES(?,?,?)"
+                    )
+                    statement.bind([.text(person.name), .text(person.role), .text(person.hash)])
+                    try statement.run()
+                }
+            }
+        }
+    }
+
     /// False where there was none.
     package func remove(_ name: String) throws(StoreError) -> Bool {
         try run("DELETE FROM users WHERE name = ?", [.text(name)]) > 0

@@ -34,9 +34,6 @@ struct AdminContext: RequestContext {
 struct AdminResponder: HTTPResponder {
     typealias Context = AdminContext
 
-    /// A whole configuration document fits.
-    private static let longestBody = 1 << 20
-
     let authorization: PeerAuthorization
     let routes: [AdminRoute]
     let isSafeMode: Bool
@@ -114,7 +111,7 @@ struct AdminResponder: HTTPResponder {
             try permit(route, caller)
             return try await route.answer(input)
         }
-        let body = try await collected(request, caller)
+        let body = try await collected(request, caller, limit: route.longestBody)
         let input = AdminRequest(
             path: request.uri.path,
             parameters: parameters,
@@ -166,16 +163,16 @@ struct AdminResponder: HTTPResponder {
         }
     }
 
-    private func collected(_ request: Request, _ caller: Identity) async throws -> ByteBuffer {
+    private func collected(_ request: Request, _ caller: Identity, limit: Int) async throws -> ByteBuffer {
         do {
-            return try await request.body.collect(upTo: Self.longestBody)
+            return try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             try record(caller.user, request, outcome: "413 request.body")
             throw Problem(
                 status: 413,
                 code: "request.body",
                 title: "the request is too long",
-                detail: "expected at most \(Self.longestBody) bytes"
+                detail: "expected at most \(limit) bytes"
             )
         }
     }
@@ -314,6 +311,14 @@ enum AdminAnswer {
             status: .ok,
             headers: fields,
             body: ResponseBody(byteBuffer: ByteBuffer(string: value.text() + "\n"))
+        )
+    }
+
+    static func bytes(_ bytes: [UInt8], type: String) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: type],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         )
     }
 

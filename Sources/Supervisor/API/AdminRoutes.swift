@@ -23,14 +23,15 @@ struct AdminRoutes: Sendable {
     let health: HealthMonitor
     let hardware: HardwareProbe
     let users: ConsoleUsers
+    let desk: ProvisioningDesk
     let audit: AuditTable
     let journal: EventJournal
 
     var all: [AdminRoute] {
-        box + pipeline + configuration + network + persons + enrolment + auditing
+        box + pipeline + configuration + network + persons + provisioning + auditing
     }
 
-    private func get(
+    func get(
         _ pattern: String,
         role: Role = .viewer,
         _ answer: @escaping @Sendable (AdminRequest) async throws -> Response
@@ -41,7 +42,7 @@ struct AdminRoutes: Sendable {
         }
     }
 
-    private func post(
+    func post(
         _ pattern: String,
         role: Role,
         worksInSafeMode: Bool = false,
@@ -96,8 +97,11 @@ struct AdminRoutes: Sendable {
         ]
     }
 
-    private func status() async -> BoxStatus {
-        await board.report(live: try? await gateway.pipeline(deadline: Self.liveDeadline))
+    func status() async -> BoxStatus {
+        await board.report(
+            live: try? await gateway.pipeline(deadline: Self.liveDeadline),
+            provisioning: await desk.enrolment.state
+        )
     }
 
     private func metrics() async -> Response {
@@ -377,41 +381,7 @@ struct AdminRoutes: Sendable {
         ]
     }
 
-    // MARK: Enrolment
-
-    private var enrolment: [AdminRoute] {
-        [
-            post("/v1/enrolment/csr", role: .admin) { request in
-                let subject = try decoded(EnrolmentRequest.self, request)
-                let question = ProbeRequest.certificateRequest(
-                    commonName: subject.commonName,
-                    organization: subject.organization
-                )
-                switch await hardware.ask(question, seconds: HardwareProbe.tpmDeadline) {
-                case .certificateRequest(let pem)?: return AdminAnswer.json(EnrolmentAnswer(csr: pem))
-                case .tpmFailure(let failure)?:
-                    throw Problem(
-                        status: failure.kind == .lockout ? 423 : 502,
-                        code: failure.kind == .lockout ? "tpm.lockout" : "tpm.failed",
-                        title: "the security chip makes no request",
-                        detail: failure.description
-                    )
-                case .refused(let reason)?:
-                    throw Problem(status: 400, code: "request.body", title: "not acceptable", detail: reason)
-                case .disk?, .tpm?, .quote?, nil:
-                    throw Problem(
-                        status: 504,
-                        code: "tpm.timeout",
-                        title: "the security chip does not answer",
-                        detail: "no answer in \(HardwareProbe.tpmDeadline) s",
-                        hint: "power the box off for 30 s"
-                    )
-                }
-            }
-        ]
-    }
-
-    private func decoded<Value: Decodable>(_ type: Value.Type, _ request: AdminRequest) throws -> Value {
+    func decoded<Value: Decodable>(_ type: Value.Type, _ request: AdminRequest) throws -> Value {
         guard let value = try? JSONDecoder().decode(type, from: Data(request.body + [0x0A])) else {
             throw Problem(
                 status: 400,

@@ -87,6 +87,9 @@ package actor ConfigurationTransactions {
 
     package var number: Int { revision.number }
     package var document: JSONValue { box.json }
+    /// Whether a person has said what this box is.
+    var isConfigured: Bool { box.network != nil || revision.author != Self.factoryAuthor }
+    static let factoryAuthor = "factory"
     package var pendingStatus: TransactionStatus? { pending?.status }
 
     // MARK: Asking

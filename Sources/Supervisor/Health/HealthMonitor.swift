@@ -4,6 +4,7 @@ import FoundationEssentials
 import Health
 import HostNetwork
 import Linux
+import Provisioning
 import ServiceLifecycle
 import Store
 
@@ -15,6 +16,8 @@ actor HealthMonitor {
         var interval: Duration = .seconds(60)
         /// Every so many rounds: disks and TPM, which cost a process each.
         var slowEvery = 30
+        /// Every so many rounds: the audit's chain, from its beginning.
+        var auditEvery = 60
         var writeDeadline: Duration = .seconds(5)
     }
 
@@ -28,6 +31,8 @@ actor HealthMonitor {
     private let transactions: ConfigurationTransactions
     private let board: StatusBoard
     private let journal: EventJournal
+    private let certificates: @Sendable () async -> [CertificateExpiry.Reading]
+    private let audit: AuditTable?
     private let timing: Timing
     private let started: Timestamp
     private var state = HealthState()
@@ -35,6 +40,7 @@ actor HealthMonitor {
     private var tpmIssues: [Issue] = []
     private var linkIssues: [Issue] = []
     private var vanished: [Issue] = []
+    private var auditIssues: [Issue] = []
     /// Codes that this monitor has raised.
     private var raised: Set<String> = []
     private var round = 0
@@ -48,6 +54,8 @@ actor HealthMonitor {
         transactions: ConfigurationTransactions,
         board: StatusBoard,
         journal: EventJournal,
+        certificates: @escaping @Sendable () async -> [CertificateExpiry.Reading] = { [] },
+        audit: AuditTable? = nil,
         timing: Timing = Timing()
     ) {
         self.settings = settings
@@ -58,6 +66,8 @@ actor HealthMonitor {
         self.transactions = transactions
         self.board = board
         self.journal = journal
+        self.certificates = certificates
+        self.audit = audit
         self.timing = timing
         started = .now
         health = BoxHealth(
@@ -96,6 +106,7 @@ actor HealthMonitor {
     /// One round; the slow parts only in some, or where `everything` is asked for.
     func look(everything: Bool = false) async {
         let isSlow = everything || round % timing.slowEvery == 0
+        if everything || round % timing.auditEvery == 0 { await verifyAudit() }
         round += 1
         var report = health.report
         report.time = .now
@@ -235,8 +246,32 @@ actor HealthMonitor {
         }
     }
 
+    /// Off the monitor's thread of work: a year of rows takes a while.
+    private func verifyAudit() async {
+        guard let audit else { return }
+        let result = await Task.detached(priority: .background) { try? audit.verify() }.value
+        guard case .broken(let number)? = result else {
+            auditIssues = []
+            return
+        }
+        auditIssues = [
+            Issue(
+                code: "E-AUDIT-01",
+                severity: .critical,
+                since: .now,
+                summary: "the audit was changed: its chain is broken at row \(number)",
+                evidence: ["row": "\(number)"],
+                suggestions: [
+                    "keep the box as it is and call support",
+                    "drimboxctl audit ls --since \(max(0, number - 2))",
+                ]
+            )
+        ]
+    }
+
     private func publish() async {
-        let issues = state.issues + tpmIssues + linkIssues + vanished
+        let expiring = CertificateExpiry.issues(of: await certificates(), now: .now)
+        let issues = state.issues + tpmIssues + linkIssues + vanished + auditIssues + expiring
         for issue in issues { await board.raise(issue) }
         let codes = Set(issues.map(\.code))
         for code in raised.subtracting(codes) { await board.clear(code) }

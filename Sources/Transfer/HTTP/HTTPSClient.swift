@@ -35,9 +35,7 @@ package final class HTTPSClient: Sendable {
     private let seconds: Int64
     private let limit: Int
 
-    /// - Parameters:
-    ///   - seconds: for a request and its answer together.
-    ///   - limit: bytes of an answer.
+    /// A request and its answer together have so many seconds, an answer so many bytes.
     package init(
         tls: TLSConfiguration?,
         proxy: (host: String, port: Int)? = nil,

@@ -26,8 +26,8 @@ package final class MLLPListener: Sendable {
         self.localAddress = localAddress
     }
 
-    /// - Parameter answer: makes the acknowledgement of a message; runs on threads of `workers` and may block. What it
-    ///   acknowledges it has kept.
+    /// Binds and listens. `answer` makes the acknowledgement of a message, on threads of `workers`, and may block; what
+    /// it acknowledges it has kept.
     package static func start(
         host: String,
         port: Int,

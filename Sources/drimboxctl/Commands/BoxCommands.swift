@@ -177,40 +177,6 @@ struct WhoAmICommand: AsyncParsableCommand {
     }
 }
 
-struct EnrolCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "enrol",
-        abstract: "The box's identity.",
-        subcommands: [EnrolRequestCommand.self]
-    )
-}
-
-struct EnrolRequestCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "csr",
-        abstract: "A certificate request signed by the TPM, whose key it makes where there is none."
-    )
-
-    @OptionGroup var options: Options
-
-    @Argument(help: "Common name: DRX-0042")
-    var name: String
-
-    @Option(help: "Organization.")
-    var organization: String?
-
-    func run() async throws {
-        let request = EnrolmentRequest(commonName: name, organization: organization)
-        let content = Array(try JSONEncoder().encode(request))
-        let body = try await options.client.request("POST", "/v1/enrolment/csr", body: content, seconds: 20)
-        let answer = try options.client.decode(EnrolmentAnswer.self, body)
-        switch options.output {
-        case .text: print(answer.csr, terminator: "")
-        case .json, .ndjson: print(String(decoding: body, as: UTF8.self))
-        }
-    }
-}
-
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user",

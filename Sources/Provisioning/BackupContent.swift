@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Admin
+import FoundationEssentials
+
+/// What a box needs to be itself again on other hardware: all but its private key, which leaves no box, and images.
+package struct BackupContent: Codable, Equatable, Sendable {
+    package static let format = 1
+
+    package struct Revision: Codable, Equatable, Sendable {
+        package let number: Int
+        package let time: Int64
+        package let author: String
+        package let comment: String
+        package let document: String
+        package let isRescue: Bool
+
+        package init(
+            number: Int,
+            time: Int64,
+            author: String,
+            comment: String,
+            document: String,
+            isRescue: Bool
+        ) {
+            self.number = number
+            self.time = time
+            self.author = author
+            self.comment = comment
+            self.document = document
+            self.isRescue = isRescue
+        }
+    }
+
+    package struct User: Codable, Equatable, Sendable {
+        package let name: String
+        package let role: String
+        package let hash: String
+
+        package init(name: String, role: String, hash: String) {
+            self.name = name
+            self.role = role
+            self.hash = hash
+        }
+    }
+
+    package struct Identity: Codable, Equatable, Sendable {
+        /// PEM.
+        package let chain: String
+        package let authorities: String
+
+        package init(chain: String, authorities: String) {
+            self.chain = chain
+            self.authorities = authorities
+        }
+    }
+
+    package let format: Int
+    package let created: Timestamp
+    package let software: String
+    package let site: String
+    /// The newest first; one at least.
+    package let revisions: [Revision]
+    package let users: [User]
+    package let auditRows: Int
+    package let auditHead: String?
+    package let identity: Identity?
+
+    package init(
+        created: Timestamp,
+        site: String,
+        revisions: [Revision],
+        users: [User],
+        auditRows: Int,
+        auditHead: String?,
+        identity: Identity?
+    ) {
+        format = Self.format
+        software = Software.version
+        self.created = created
+        self.site = site
+        self.revisions = revisions
+        self.users = users
+        self.auditRows = auditRows
+        self.auditHead = auditHead
+        self.identity = identity
+    }
+
+    package var summary: BackupSummary {
+        BackupSummary(
+            created: created,
+            software: software,
+            site: site,
+            revisions: revisions.count,
+            users: users.count,
+            auditRows: auditRows,
+            auditHead: auditHead,
+            identity: identity.flatMap { try? CertificateChain(pem: $0.chain).summary.subject }
+        )
+    }
+
+    package var json: [UInt8] { (try? JSONEncoder().encode(self)).map { Array($0) } ?? [] }
+
+    package init(json: [UInt8]) throws(ProvisioningError) {
+        func refusal(_ found: String, _ expected: String) -> ProvisioningError {
+            ProvisioningError(.backupContent, at: "the content", found: found, expected: expected)
+        }
+        guard let content = try? JSONDecoder().decode(Self.self, from: Data(json + [0x0A])) else {
+            throw refusal("what is no backup's content", "JSON of a DRIMbox")
+        }
+        guard content.format == Self.format else {
+            throw ProvisioningError(
+                .backupVersion,
+                at: "the content",
+                found: "format \(content.format)",
+                expected: "format \(Self.format)"
+            )
+        }
+        guard let newest = content.revisions.first else { throw refusal("no revision", "one at least") }
+        do throws(ConfigurationError) {
+            _ = try BoxConfiguration(json: Array(newest.document.utf8))
+        } catch {
+            throw refusal(
+                "a configuration that this version does not understand: \(error)",
+                "its own, or an older one"
+            )
+        }
+        guard content.users.allSatisfy({ Role(rawValue: $0.role) != nil && $0.hash.hasPrefix("$") }) else {
+            throw refusal("a user without role or hash", "both")
+        }
+        self = content
+    }
+
+    /// - Throws: what `SealedFile` and the content say.
+    package init(sealed file: [UInt8], with key: SealedFile.Key) throws(ProvisioningError) {
+        self = try BackupContent(json: try SealedFile.open(file, with: key))
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+
+// Enrolment, answer files, backups, acceptance.
+extension Messages {
+    var provisioning: String { pick("provisioning", "mise en service") }
+
+    func provisioning(_ state: ProvisioningState) -> String {
+        switch state {
+        case .factory: pick("factory: not configured", "usine : non configurée")
+        case .configured: pick("configured: not enrolled", "configurée : non enrôlée")
+        case .enrolled: pick("enrolled: not in service", "enrôlée : pas en service")
+        case .inService: pick("in service", "en service")
+        }
+    }
+
+    func key(_ store: EnrolmentStatus.KeyStore) -> String {
+        switch store {
+        case .tpm: pick("in the security chip", "dans la puce de sécurité")
+        case .file: pick("in a file", "dans un fichier")
+        }
+    }
+
+    var keyRow: String { pick("key", "clé") }
+    var certificateRow: String { pick("certificate", "certificat") }
+    var issuedBy: String { pick("issued by", "émis par") }
+    var noKey: String { pick("none: drimboxctl enrol csr NAME", "aucune : drimboxctl enrol csr NOM") }
+    var noCertificate: String {
+        pick("none: drimboxctl enrol import CHAIN.pem", "aucun : drimboxctl enrol import CHAINE.pem")
+    }
+    var validity: String { pick("valid", "valide") }
+    func until(_ start: String, _ end: String) -> String {
+        pick("\(start) to \(end)", "du \(start) au \(end)")
+    }
+
+    // MARK: Answer files and backups
+
+    var signature: String { pick("signature", "signature") }
+    func signedBy(_ key: String) -> String { pick("by the key \(key)", "par la clé \(key)") }
+    var unsigned: String { pick("none: taken unsigned", "aucune : accepté sans signature") }
+    var configuration: String { pick("configuration", "configuration") }
+    func unchanged(_ revision: Int) -> String {
+        pick("nothing changes: revision \(revision)", "aucun changement : révision \(revision)")
+    }
+    var persons: String { pick("users", "utilisateurs") }
+    func written(_ count: Int, _ file: String) -> String {
+        pick("\(count) bytes in \(file)", "\(count) octets dans \(file)")
+    }
+    var created: String { pick("created", "créée le") }
+    var revisions: String { pick("revisions", "révisions") }
+    var audit: String { pick("audit", "audit") }
+    func auditRows(_ count: Int) -> String { pick("\(count) rows", "\(count) lignes") }
+    var identity: String { pick("identity", "identité") }
+    var none: String { pick("none", "aucune") }
+}

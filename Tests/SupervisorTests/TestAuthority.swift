@@ -1,0 +1,1 @@
+../ProvisioningTests/TestAuthority.swift
