@@ -19,7 +19,7 @@ final class SpoolReceiver: InstanceReceiver {
         self.arrivals = arrivals
     }
 
-    /// Who is told of key object documents that others send, before they are acknowledged.
+    /// Who is told of key object documents, whether somebody sent them or we asked for them, before they are acknowledged.
     func onKeyObject(_ listener: @escaping @Sendable (KeyObjectSelection) -> Void) {
         self.listener.withLock { $0 = listener }
     }
@@ -27,9 +27,7 @@ final class SpoolReceiver: InstanceReceiver {
     func makeWriter(origin: InstanceOrigin) -> any InstanceWriter {
         SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited), arrivals) {
             header in
-            guard origin == .unsolicited, header.sopClassUID == SOPClass.keyObjectSelectionDocument else {
-                return
-            }
+            guard header.sopClassUID == SOPClass.keyObjectSelectionDocument else { return }
             self.tell(header)
         }
     }

@@ -78,7 +78,7 @@ extension EndToEnd {
             try #require(made.status == 0, "\(made.errors)")
             let sent = try run(
                 "storescu",
-                ["-aec", "DRIMBOX", "127.0.0.1", "\(bench.gateway.dicomPort)", note.path]
+                ["-aet", "ORTHANC", "-aec", "DRIMBOX", "127.0.0.1", "\(bench.gateway.dicomPort)", note.path]
             )
             #expect(sent.status == 0, "\(sent.errors)")
             try bench.awaitEntries(["Deprecated", "Deprecated", "Approved"])
