@@ -68,7 +68,7 @@ package struct RetrieveGate: HTTPResponder {
             return .text(.internalServerError, "the manifests cannot be read")
         }
         guard let manifest = found, manifest.state == .published || manifest.state == .submitted,
-            let listed = try? KeyObjectSelection(file: manifest.document)
+            let listed = (try? KeyObjectSelection(file: manifest.document))?.studies.first
         else {
             return .text(.notFound, "Can't find KOS in database. SopInstance : \(uid)")
         }
@@ -83,7 +83,7 @@ package struct RetrieveGate: HTTPResponder {
         }
         let patient = (try? SubmittedContext(reading: manifest.context))?.report.patient.nationalIdentifier
         let scope = RetrieveScope(
-            sopInstanceUIDs: listed.sopInstanceUIDs,
+            sopInstanceUIDs: Set(listed.sopInstanceUIDs),
             otherPatientID: patient.map {
                 ManifestBuilder.otherPatientID(.init(value: $0.value, authority: $0.authority))
             }
@@ -102,10 +102,10 @@ package struct RetrieveGate: HTTPResponder {
         }
     }
 
-    private static func lists(_ manifest: KeyObjectSelection, _ resource: DICOMwebRoute.Resource) -> Bool {
-        guard manifest.studyInstanceUID == resource.study else { return false }
+    private static func lists(_ study: KeyObjectSelection.Study, _ resource: DICOMwebRoute.Resource) -> Bool {
+        guard study.studyInstanceUID == resource.study else { return false }
         guard let wanted = resource.series else { return true }
-        guard let series = manifest.series.first(where: { $0.seriesInstanceUID == wanted }) else {
+        guard let series = study.series.first(where: { $0.seriesInstanceUID == wanted }) else {
             return false
         }
         return resource.instance.map { series.instances.contains($0) } ?? true

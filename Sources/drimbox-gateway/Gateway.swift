@@ -52,7 +52,7 @@ struct Gateway: Service {
         _ started: Timestamp
     ) async throws {
         let arrivals = InstanceArrivals()
-        let receiver = SpoolReceiver(spool: spool, arrivals: arrivals)
+        let receiver = SpoolReceiver(spool: spool, arrivals: arrivals, journal: journal)
         let listening = try StorageListenerConfiguration(configuration.dicom)
         let client = DIMSEClient(
             aeTitle: listening.policy.calledAETitle,
@@ -89,7 +89,7 @@ struct Gateway: Service {
             security: security,
             journal: journal
         )
-        receiver.onKeyObject { source?.take($0) }
+        receiver.onKeyObject { try source?.take($0) }
         var reports: [MLLPListener] = []
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),

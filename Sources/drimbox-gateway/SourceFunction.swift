@@ -137,24 +137,18 @@ final class SourceFunction: Sendable {
 
     func shutdown() async { await record.shutdown() }
 
-    /// A rejection note that was received and is kept.
-    func take(_ note: KeyObjectSelection) {
-        guard case .rejection(let code) = note.title else { return }
-        do {
+    /// A key object document that was received and is kept; what a rejection note rejects leaves the manifests.
+    func take(_ document: KeyObjectSelection) throws {
+        guard case .rejection(let code) = document.title else { return }
+        for study in document.studies {
             try intake.reject(
-                study: note.studyInstanceUID,
-                instances: Array(note.sopInstanceUIDs),
-                note: note.sopInstanceUID,
+                study: study.studyInstanceUID,
+                instances: study.sopInstanceUIDs,
+                note: document.sopInstanceUID,
                 title: code
             )
-            publisher.wake()
-        } catch {
-            journal.record(
-                "source.store-failed",
-                .critical,
-                "a rejection note could not be applied: \(error)"
-            )
         }
+        publisher.wake()
     }
 
     /// PS3.5 B.2.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Admin
 import DICOM
 import Linux
 import Store
@@ -12,47 +13,86 @@ final class SpoolReceiver: InstanceReceiver {
 
     let spool: Spool
     let arrivals: InstanceArrivals
-    private let listener = Mutex<(@Sendable (KeyObjectSelection) -> Void)?>(nil)
+    private let listener = Mutex<(@Sendable (KeyObjectSelection) throws -> Void)?>(nil)
+    private let journal: GatewayJournal
 
-    init(spool: Spool, arrivals: InstanceArrivals) {
+    init(spool: Spool, arrivals: InstanceArrivals, journal: GatewayJournal) {
         self.spool = spool
         self.arrivals = arrivals
+        self.journal = journal
     }
 
-    /// Who is told of key object documents, whether somebody sent them or we asked for them, before they are acknowledged.
-    func onKeyObject(_ listener: @escaping @Sendable (KeyObjectSelection) -> Void) {
+    /// Who is told of key object documents, whether somebody sent them or we asked for them, before they are
+    /// acknowledged. Where it throws, the document is not: its sender sends it again.
+    func onKeyObject(_ listener: @escaping @Sendable (KeyObjectSelection) throws -> Void) {
         self.listener.withLock { $0 = listener }
     }
 
     func makeWriter(origin: InstanceOrigin) -> any InstanceWriter {
         SpoolInstanceWriter(spool.writer(kind: origin == .pulled ? .pulled : .unsolicited), arrivals) {
-            header in
+            (header) throws(InstanceWriterError) in
             guard header.sopClassUID == SOPClass.keyObjectSelectionDocument else { return }
-            self.tell(header)
+            try self.tell(header)
         }
     }
 
-    private func tell(_ header: InstanceHeader) {
+    private func tell(_ header: InstanceHeader) throws(InstanceWriterError) {
         guard let listener = listener.withLock({ $0 }) else { return }
-        let kept = try? spool.instances(
+        let document: KeyObjectSelection
+        do {
+            document = try keyObject(header)
+        } catch {
+            // Kept as it is; whatever it asks for, nobody here understands it.
+            journal.record(
+                "key-object.unreadable",
+                .warning,
+                "a key object document is kept and not understood: \(error)",
+                ["sopInstanceUID": "\(header.sopInstanceUID)"]
+            )
+            return
+        }
+        do {
+            try listener(document)
+        } catch {
+            throw .outOfResources("the key object document cannot be applied")
+        }
+    }
+
+    private func keyObject(_ header: InstanceHeader) throws -> KeyObjectSelection {
+        let kept = try spool.instances(
             study: header.studyInstanceUID,
             series: header.seriesInstanceUID,
             instance: header.sopInstanceUID
         )
-        guard let instance = kept?.first, instance.extent.length <= Self.keyObjectLimit,
-            let bytes = try? instance.extent.read(at: 0, count: Int(instance.extent.length)),
-            let document = try? KeyObjectSelection(file: bytes)
-        else { return }
-        listener(document)
+        guard let instance = kept.first else { throw KeyObjectUnread("it is not in the spool") }
+        guard instance.extent.length <= Self.keyObjectLimit else {
+            throw KeyObjectUnread(
+                "found \(instance.extent.length) bytes, expected \(Self.keyObjectLimit) at most"
+            )
+        }
+        let bytes = try instance.extent.read(at: 0, count: Int(instance.extent.length))
+        return try KeyObjectSelection(file: bytes)
+    }
+}
+
+private struct KeyObjectUnread: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
     }
 }
 
 private final class SpoolInstanceWriter: InstanceWriter {
     private let writer: SpoolWriter
     private let arrivals: InstanceArrivals
-    private let onCommit: (InstanceHeader) -> Void
+    private let onCommit: (InstanceHeader) throws(InstanceWriterError) -> Void
 
-    init(_ writer: SpoolWriter, _ arrivals: InstanceArrivals, onCommit: @escaping (InstanceHeader) -> Void) {
+    init(
+        _ writer: SpoolWriter,
+        _ arrivals: InstanceArrivals,
+        onCommit: @escaping (InstanceHeader) throws(InstanceWriterError) -> Void
+    ) {
         self.writer = writer
         self.arrivals = arrivals
         self.onCommit = onCommit
@@ -71,7 +111,7 @@ private final class SpoolInstanceWriter: InstanceWriter {
             throw InstanceWriterError(error)
         }
         arrivals.announce(header)
-        onCommit(header)
+        try onCommit(header)
     }
 
     func flush() throws(InstanceWriterError) {

@@ -18,51 +18,51 @@ package struct KeyObjectSelection: Equatable, Sendable {
 
     private static let rejections: Set<String> = ["113001", "113037", "113038", "113039"]
 
+    package struct Study: Equatable, Sendable {
+        package let studyInstanceUID: UID
+        package let series: [Series]
+
+        package var sopInstanceUIDs: [UID] { series.flatMap(\.instances) }
+    }
+
     package let sopInstanceUID: UID
     package let title: Title
-    /// The study whose objects it lists.
-    package let studyInstanceUID: UID
-    package let series: [Series]
+    /// The studies whose objects it lists: one in a manifest, one at least in every other.
+    package let studies: [Study]
     package let patientID: String?
 
     /// - Throws: what of the document is missing, by keyword.
     package init(_ dataSet: DataSet) throws(KeyObjectError) {
         guard dataSet.uid(.sopClassUID) == SOPClass.keyObjectSelectionDocument else {
-            throw KeyObjectError("SOPClassUID: found another, expected Key Object Selection Document Storage")
+            throw KeyObjectError(
+                "SOPClassUID: found another, expected Key Object Selection Document Storage"
+            )
         }
         guard let own = dataSet.uid(.sopInstanceUID) else {
             throw KeyObjectError("SOPInstanceUID: found none, expected one")
         }
         sopInstanceUID = own
-        let concept = dataSet.items(.conceptNameCodeSequence).first
-        guard let code = concept?.text(.codeValue) else {
+        guard let code = dataSet.items(.conceptNameCodeSequence).first?.text(.codeValue) else {
             throw KeyObjectError("ConceptNameCodeSequence: found no code, expected the document's title")
         }
         title =
             code == "113030"
             ? .manifest : Self.rejections.contains(code) ? .rejection(code: code) : .other(code: code)
-        let studies = dataSet.items(.currentRequestedProcedureEvidenceSequence)
-        guard let study = studies.first,
-            let uid = study.uid(.studyInstanceUID) ?? dataSet.uid(.studyInstanceUID)
-        else {
-            throw KeyObjectError("CurrentRequestedProcedureEvidenceSequence: found no study, expected one")
+        let evidence = dataSet.items(.currentRequestedProcedureEvidenceSequence)
+        let ownStudy = dataSet.uid(.studyInstanceUID)
+        studies = evidence.compactMap { item in
+            (item.uid(.studyInstanceUID) ?? (evidence.count == 1 ? ownStudy : nil)).map { Study($0, item) }
         }
-        guard studies.count == 1 else {
+        guard !studies.isEmpty, studies.count == evidence.count else {
+            throw KeyObjectError(
+                "CurrentRequestedProcedureEvidenceSequence: found \(evidence.count) items, "
+                    + "\(studies.count) of them with a study, expected one at least and a study in each"
+            )
+        }
+        guard title != .manifest || studies.count == 1 else {
             throw KeyObjectError(
                 "CurrentRequestedProcedureEvidenceSequence: found \(studies.count) studies, expected one"
             )
-        }
-        studyInstanceUID = uid
-        series = study.items(.referencedSeriesSequence).compactMap { item in
-            item.uid(.seriesInstanceUID).map { uid in
-                Series(
-                    seriesInstanceUID: uid,
-                    retrieveURL: item.text(.retrieveURL),
-                    instances: item.items(.referencedSOPSequence).compactMap {
-                        $0.uid(.referencedSOPInstanceUID)
-                    }
-                )
-            }
         }
         patientID = dataSet.text(.patientID)
     }
@@ -80,8 +80,21 @@ package struct KeyObjectSelection: Equatable, Sendable {
         }
         try self.init(dataSet)
     }
+}
 
-    package var sopInstanceUIDs: Set<UID> { Set(series.flatMap(\.instances)) }
+extension KeyObjectSelection.Study {
+    fileprivate init(_ studyInstanceUID: UID, _ item: DataSet) {
+        self.studyInstanceUID = studyInstanceUID
+        series = item.items(.referencedSeriesSequence).compactMap { item in
+            item.uid(.seriesInstanceUID).map { uid in
+                KeyObjectSelection.Series(
+                    seriesInstanceUID: uid,
+                    retrieveURL: item.text(.retrieveURL),
+                    instances: item.items(.referencedSOPSequence).compactMap { $0.uid(.referencedSOPInstanceUID) }
+                )
+            }
+        }
+    }
 }
 
 package struct KeyObjectError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -122,8 +122,8 @@ private func forms(_ dataSet: DataSet, _ path: String = "") -> Set<String> {
         )
         let manifest = try KeyObjectSelection(file: file)
         #expect(manifest.title == .manifest)
-        #expect(manifest.studyInstanceUID == UID(literal: "1.2.3"))
-        #expect(manifest.series.map(\.instances.count) == [2, 1])
+        #expect(manifest.studies.map(\.studyInstanceUID) == [UID(literal: "1.2.3")])
+        #expect(manifest.studies.first?.series.map(\.instances.count) == [2, 1])
         #expect(manifest.patientID == "279035121518989")
     }
 
@@ -169,6 +169,24 @@ private func forms(_ dataSet: DataSet, _ path: String = "") -> Set<String> {
         #expect(try KeyObjectSelection(document).title == title)
     }
 
+    @Test("a note may reject instances of several studies, a manifest lists one") func severalStudies() throws {
+        var document = build()
+        let evidence = try #require(document.items(.currentRequestedProcedureEvidenceSequence).first)
+        var other = evidence
+        other.set(.studyInstanceUID, uids: [UID(literal: "1.2.4")])
+        document.set(.currentRequestedProcedureEvidenceSequence, items: [evidence, other])
+        #expect(throws: KeyObjectError.self) { try KeyObjectSelection(document) }
+        var concept = DataSet()
+        concept.set(.codeValue, "113001")
+        document.set(.conceptNameCodeSequence, items: [concept])
+        let note = try KeyObjectSelection(document)
+        #expect(note.studies.map(\.studyInstanceUID.string) == ["1.2.3", "1.2.4"])
+        #expect(note.studies.map(\.sopInstanceUIDs.count) == [3, 3])
+        other.setEmpty(.studyInstanceUID)
+        document.set(.currentRequestedProcedureEvidenceSequence, items: [evidence, other])
+        #expect(throws: KeyObjectError.self) { try KeyObjectSelection(document) }
+    }
+
     @Test("what is no such document is refused by keyword") func refused() {
         for tag in [Tag.sopClassUID, .sopInstanceUID, .conceptNameCodeSequence] {
             var document = build()
@@ -212,7 +230,7 @@ struct ManifestSampleTests {
         let sample = try DataSet(decoding: Array(bytes[start...]), transferSyntax: meta.transferSyntaxUID)
         let manifest = try KeyObjectSelection(sample)
         #expect(manifest.title == .manifest)
-        #expect(!manifest.sopInstanceUIDs.isEmpty)
+        #expect(manifest.studies.first?.sopInstanceUIDs.isEmpty == false)
         // Of the sample: a series' number, an instance's number and frames are not there; ours has what it knows.
         let extra: Set<String> = ["(0020,0011)", "(0020,0013)", "(0028,0008)"]
         var ours = forms(build())
