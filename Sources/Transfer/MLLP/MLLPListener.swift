@@ -100,7 +100,9 @@ private final class MLLPConnection: ChannelInboundHandler {
 
     private var reader: MLLPReader
     private let budget: ByteBudget
+    /// Bytes of ours in the budget: received, waiting, and being worked on.
     private var held = 0
+    private var worked = 0
     private let workers: NIOThreadPool
     private let answer: @Sendable ([UInt8]) -> [UInt8]
     private let onFailure: @Sendable (String, String) -> Void
@@ -130,7 +132,7 @@ private final class MLLPConnection: ChannelInboundHandler {
         } catch {
             return fail(context, "\(error)")
         }
-        let now = reader.heldBytes + waiting.reduce(0) { $0 + $1.count }
+        let now = worked + reader.heldBytes + waiting.reduce(0) { $0 + $1.count }
         guard budget.take(now - held) else {
             return fail(context, "MLLP: too much is being received at a time")
         }
@@ -143,11 +145,13 @@ private final class MLLPConnection: ChannelInboundHandler {
         guard !isBusy, !waiting.isEmpty, !hasEnded else { return }
         isBusy = true
         let message = waiting.removeFirst()
+        worked = message.count
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         let own = NIOLoopBound(self, eventLoop: context.eventLoop)
         workers.runIfActive(eventLoop: context.eventLoop) { [answer] in answer(message) }.whenComplete {
             result in
             own.value.isBusy = false
+            own.value.worked = 0
             guard case .success(let acknowledgement) = result else {
                 // Not taken over: the sender will try again.
                 bound.value.close(promise: nil)
@@ -158,6 +162,7 @@ private final class MLLPConnection: ChannelInboundHandler {
     }
 
     private func send(_ acknowledgement: [UInt8], _ context: ChannelHandlerContext, _ count: Int) {
+        guard !hasEnded else { return }
         _ = budget.take(-count)
         held -= count
         guard context.channel.isActive else { return }
