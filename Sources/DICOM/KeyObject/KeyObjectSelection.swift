@@ -90,7 +90,9 @@ extension KeyObjectSelection.Study {
                 KeyObjectSelection.Series(
                     seriesInstanceUID: uid,
                     retrieveURL: item.text(.retrieveURL),
-                    instances: item.items(.referencedSOPSequence).compactMap { $0.uid(.referencedSOPInstanceUID) }
+                    instances: item.items(.referencedSOPSequence).compactMap {
+                        $0.uid(.referencedSOPInstanceUID)
+                    }
                 )
             }
         }

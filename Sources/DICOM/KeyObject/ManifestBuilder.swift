@@ -73,7 +73,15 @@ package struct ManifestBuilder: Sendable {
     /// Equal for manifests that say the same, whenever and under whatever UIDs they were made.
     package var content: [UInt8] {
         let none = UID(literal: "0")
-        return dataSet(sopInstanceUID: none, seriesInstanceUID: none, date: "", time: "").encode()
+        var context = context
+        // The site's offset changes twice a year, and what the manifest says does not.
+        context.timezoneOffset = ""
+        return ManifestBuilder(study, context).dataSet(
+            sopInstanceUID: none,
+            seriesInstanceUID: none,
+            date: "",
+            time: ""
+        ).encode()
     }
 
     private var isLatin: Bool {

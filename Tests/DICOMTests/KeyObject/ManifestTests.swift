@@ -141,6 +141,9 @@ private func forms(_ dataSet: DataSet, _ path: String = "") -> Set<String> {
         var shuffled = study()
         shuffled.series.reverse()
         #expect(ManifestBuilder(shuffled, context()).content == first.content)
+        var summer = context()
+        summer.timezoneOffset = "+0200"
+        #expect(ManifestBuilder(study(), summer).content == first.content)
         shuffled.series[0].instances.removeLast()
         #expect(ManifestBuilder(shuffled, context()).content != first.content)
         #expect(ManifestBuilder(study(), context(name: "OTHER")).content != first.content)
@@ -169,7 +172,8 @@ private func forms(_ dataSet: DataSet, _ path: String = "") -> Set<String> {
         #expect(try KeyObjectSelection(document).title == title)
     }
 
-    @Test("a note may reject instances of several studies, a manifest lists one") func severalStudies() throws {
+    @Test("a note may reject instances of several studies, a manifest lists one") func severalStudies() throws
+    {
         var document = build()
         let evidence = try #require(document.items(.currentRequestedProcedureEvidenceSequence).first)
         var other = evidence
