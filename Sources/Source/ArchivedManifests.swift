@@ -37,7 +37,7 @@ package struct ArchivedManifests: ManifestSource {
         self.site = site
     }
 
-    package func draft(of context: ReportContext, without rejected: Set<UID>) async throws -> ManifestDraft {
+    package func draft(of context: ReportContext, without excluded: Set<UID>) async throws -> ManifestDraft {
         guard let uid = UID(context.studyInstanceUID) else {
             return .noImages(reason: "the report's StudyInstanceUID is no UID")
         }
@@ -45,7 +45,7 @@ package struct ArchivedManifests: ManifestSource {
             return .noImages(reason: "the archive has no such study")
         }
         if let reason = contradiction(found, context) { return .noImages(reason: reason) }
-        let listed = found.listed(without: rejected)
+        let listed = found.listed(without: excluded)
         guard listed.instanceCount > 0 else {
             let reason =
                 found.instanceCount > 0 ? "all images are rejected" : "the archive has no images of the study"

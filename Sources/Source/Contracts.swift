@@ -3,8 +3,8 @@ package import DICOM
 
 /// Looks into the archive and says what a manifest of it would be.
 package protocol ManifestSource: Sendable {
-    /// What is rejected is not listed, whatever the archive says.
-    func draft(of context: ReportContext, without rejected: Set<UID>) async throws -> ManifestDraft
+    /// What is excluded, rejected instances and our own manifests, is not listed, whatever the archive says.
+    func draft(of context: ReportContext, without excluded: Set<UID>) async throws -> ManifestDraft
 }
 
 /// What the archive has of an exam.

@@ -20,12 +20,7 @@ struct ExamAttendance {
         let found = try table.transaction { (session) throws(SQLiteError) in try session.exam(number) }
         guard let exam = found, !exam.isHeld else { return }
         guard let wish = try? ExamWish(reading: exam.document) else {
-            try end(exam) { exam, _ in
-                exam.state = .failed
-                exam.reason = "its document cannot be read"
-                exam.due = nil
-            }
-            return
+            return try end(exam) { _, _ in }
         }
         do {
             if let attempt = exam.attempt { return try await resolve(attempt, exam, wish) }
@@ -52,12 +47,13 @@ struct ExamAttendance {
 
     private func publish(_ exam: PublicationExam, _ wish: ExamWish) async throws {
         let study = exam.studyInstanceUID
-        let rejected = try table.transaction { (session) throws(SQLiteError) in
-            try session.rejectedInstances(study: study)
+        // Manifests of ours that the archive took in are no part of the exam: each would change the next.
+        let excluded = try table.transaction { (session) throws(SQLiteError) in
+            try session.rejectedInstances(study: study).union(session.manifestUIDs(study: study))
         }
         let draft = try await publisher.source.draft(
             of: wish.context,
-            without: Set(rejected.compactMap { UID($0) })
+            without: Set(excluded.compactMap { UID($0) })
         )
         switch draft {
         case .noImages(let reason): try await miss(exam, wish, reason)
@@ -351,10 +347,16 @@ struct ExamAttendance {
         _ change: (inout PublicationExam, inout ExamWish) -> Void
     ) throws {
         let (time, number) = (publisher.now(), number)
-        guard var wish = try? ExamWish(reading: seen.document) else { return }
         var changed = seen
-        change(&changed, &wish)
-        changed.document = try wish.text()
+        // One that cannot be read stays as it is, for a person to look at.
+        if var wish = try? ExamWish(reading: seen.document) {
+            change(&changed, &wish)
+            changed.document = try wish.text()
+        } else {
+            changed.state = .failed
+            changed.reason = "its document cannot be read"
+            changed.due = nil
+        }
         changed.settled = seen.generation
         changed.attempts = 0
         if changed.state != seen.state { changed.since = time }

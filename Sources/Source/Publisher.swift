@@ -65,7 +65,7 @@ package final class Publisher: Sendable {
 
     /// Works until the task is cancelled.
     package func run() async {
-        await withTaskGroup { group in
+        await withDiscardingTaskGroup { group in
             var iterator = wakes.makeAsyncIterator()
             while !Task.isCancelled {
                 for exam in takeDue() {

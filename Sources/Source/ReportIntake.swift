@@ -31,8 +31,8 @@ package struct ReportIntake: Sendable {
     /// Applies requests and remembers the message they came in, together. The number of exams they touch.
     @discardableResult
     package func apply(_ requests: [Request], message: PublicationMessage?) throws -> Int {
-        let changes = try requests.map(Change.init)
         let time = now()
+        let changes = try requests.map { try Change($0, time) }
         return try table.transaction { (session) throws(SQLiteError) in
             if let message { try session.put(message) }
             var touched = 0
@@ -44,7 +44,7 @@ package struct ReportIntake: Sendable {
     /// A rejection note of the archive (IHE RAD IOCM): what it rejects leaves the manifests.
     package func reject(study: UID, instances: [UID], note: UID, title: String) throws {
         let time = now()
-        let change = try Change(.lookAgain(study: study.string))
+        let change = try Change(.lookAgain(study: study.string), time)
         let isNews = try table.transaction { (session) throws(SQLiteError) in
             let isNews = try session.reject(
                 study: study.string,
@@ -107,17 +107,17 @@ package struct ReportIntake: Sendable {
 private struct Change {
     private let request: ReportIntake.Request
     /// Of the exam's wish, where the request brings one.
-    private let wish: ExamWish?
+    private let document: String?
 
-    init(_ request: ReportIntake.Request) throws {
+    init(_ request: ReportIntake.Request, _ time: Int64) throws {
         self.request = request
         switch request {
         case .publish(let context):
-            wish = ExamWish(wish: .published, context: context, asked: 0)
+            document = try ExamWish(wish: .published, context: context, asked: time).text()
         case .keepOut(let context, let reason):
-            wish = ExamWish(wish: .undestined, reason: reason, context: context, asked: 0)
+            document = try ExamWish(wish: .undestined, reason: reason, context: context, asked: time).text()
         case .withdraw, .lookAgain, .cancel:
-            wish = nil
+            document = nil
         }
     }
 
@@ -148,11 +148,9 @@ private struct Change {
         _ session: PublicationSession,
         _ time: Int64
     ) throws(SQLiteError) -> Int {
-        guard var wish else { return 0 }
-        wish.asked = time
+        guard let document else { return 0 }
         var known = try session.exams(report: context.reportID)
         if let parent = context.parentID { known += try session.exams(report: parent) }
-        let document = (try? wish.text()) ?? ""
         if var exam = known.first(where: { $0.studyInstanceUID == context.studyInstanceUID }) {
             exam.accessionNumber = context.accessionNumber.value
             exam.document = document
@@ -178,10 +176,14 @@ private struct Change {
         _ change: (inout ExamWish) -> Void
     ) throws(SQLiteError) -> Int {
         for var exam in exams {
-            guard var wish = try? ExamWish(reading: exam.document) else { continue }
-            change(&wish)
-            guard let document = try? wish.text() else { continue }
-            exam.document = document
+            do {
+                var wish = try ExamWish(reading: exam.document)
+                change(&wish)
+                exam.document = try wish.text()
+            } catch {
+                // What is asked for would be lost: nothing of the message is taken.
+                throw .unreadable("exam \(exam.number)")
+            }
             renew(&exam, time)
             try session.update(exam)
         }

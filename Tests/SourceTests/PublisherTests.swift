@@ -18,10 +18,6 @@ final class TestClock: Sendable {
 
 private func makeUID(_ text: String) -> UID { UID(text) ?? UID(literal: "0") }
 
-struct SilentJournal: SourceJournal {
-    func record(_ event: SourceEvent) {}
-}
-
 final class RecordingJournal: SourceJournal {
     private let seen = Mutex<[SourceEvent]>([])
 
@@ -45,10 +41,10 @@ final class TestArchive: ManifestSource {
 
     func instances(_ study: String) -> Set<Int> { studies.withLock { $0[study] ?? [] } }
 
-    func draft(of context: ReportContext, without rejected: Set<UID>) async throws -> ManifestDraft {
+    func draft(of context: ReportContext, without excluded: Set<UID>) async throws -> ManifestDraft {
         if down.withLock({ $0 }) { throw Down() }
         let study = context.studyInstanceUID
-        let listed = instances(study).filter { !rejected.contains(Self.uid(study, $0)) }.sorted()
+        let listed = instances(study).filter { !excluded.contains(Self.uid(study, $0)) }.sorted()
         guard !listed.isEmpty else { return .noImages(reason: "no instances") }
         let text = listed.map(String.init).joined(separator: ",")
         return .images(
@@ -337,6 +333,40 @@ struct Workbench {
         )
         await bench.publisher.settle()
         #expect(bench.record.approved().first?.document.contains(":1:") == true)
+    }
+
+    @Test("a manifest of ours that the archive took in is no part of the exam") func ownManifest()
+        async throws
+    {
+        let bench = try Workbench()
+        bench.archive.set("2.25", [100])
+        // The first UID that is made here is 2.25.1, which the archive then has too.
+        try bench.intake.apply([.publish(.test(study: "2.25"))], message: nil)
+        await bench.publisher.settle()
+        bench.archive.set("2.25", [1, 100])
+        try bench.intake.apply([.lookAgain(study: "2.25")], message: nil)
+        await bench.publisher.settle()
+        #expect(bench.record.submissions == 1)
+    }
+
+    @Test("an exam that cannot be read takes no message down with it unseen") func unreadable() async throws {
+        let bench = try Workbench()
+        try bench.intake.apply([.publish(.test())], message: nil)
+        try bench.table.transaction { (session) throws(SQLiteError) in
+            guard var exam = try session.exam(1) else { return }
+            exam.document = "{"
+            try session.update(exam)
+        }
+        #expect(throws: StoreError.self) {
+            try bench.intake.apply([.withdraw(reports: ["1.9"], study: nil, reason: "deleted")], message: nil)
+        }
+        await bench.publisher.settle()
+        #expect(try bench.exams().map(\.state) == [.failed])
+        // A new version says all that is wanted.
+        bench.archive.set("1.2.3", [1])
+        try bench.intake.apply([.publish(.test())], message: nil)
+        await bench.publisher.settle()
+        #expect(bench.record.approved().count == 1)
     }
 
     @Test("a permanent refusal waits for a person, and goes on when one says so") func permanent()

@@ -54,8 +54,7 @@ import Testing
         #expect(exams.isEmpty)
     }
 
-    @Test("an exam is found by number, study, accession and every version of its report") func exams() throws
-    {
+    @Test("an exam is found by number, study and every version of its report") func exams() throws {
         let table = try PublicationTable(path: ":memory:")
         var added = exam()
         added.number = try table.transaction { (session) throws(SQLiteError) in
@@ -68,7 +67,7 @@ import Testing
         let expected = [added]
         let found = try table.transaction { (session) throws(SQLiteError) in
             [
-                try session.exams(study: "1.2.3"), try session.exams(accession: "ACN1"),
+                try session.exams(study: "1.2.3"),
                 try session.exams(report: "1.9"), try session.exams(report: "1.9.2"),
                 try session.exam(added.number).map { [$0] } ?? [],
             ]
@@ -137,6 +136,27 @@ import Testing
         #expect(refused.map(\.controlID) == ["C-b"])
         #expect(body == [1, 2])
         #expect(none == nil)
+    }
+
+    @Test("bodies of refused messages have a bound together, and the newest stays") func refusedBytes() throws
+    {
+        let table = try PublicationTable(path: ":memory:")
+        let large = [UInt8](repeating: 0, count: 150 << 20)
+        let kept = try table.transaction { (session) throws(SQLiteError) in
+            try session.put(message("a", code: "AE", body: large))
+            try session.put(message("b", code: "AE", body: [1]))
+            let both = try session.refusedBody(digest: "a") != nil
+            try session.put(message("c", code: "AE", body: large))
+            let refused = try session.refusedMessages(limit: 10).count
+            let bodies = [
+                try session.refusedBody(digest: "a") != nil, try session.refusedBody(digest: "b") != nil,
+                try session.refusedBody(digest: "c") != nil,
+            ]
+            return (both, refused, bodies)
+        }
+        #expect(kept.0)
+        #expect(kept.1 == 3)
+        #expect(kept.2 == [false, true, true])
     }
 
     @Test("a rejection is news once") func rejections() throws {

@@ -37,6 +37,11 @@ extension PublicationSession {
         try manifests("WHERE exam = ? ORDER BY created, uid", [.integer(exam)])
     }
 
+    /// The SOP Instance UIDs of every manifest that was ever made of a study.
+    package func manifestUIDs(study: String) throws(SQLiteError) -> Set<String> {
+        Set(try rows("SELECT uid FROM manifests WHERE study = ?", [.text(study)]) { $0.text(0) })
+    }
+
     /// The manifests that were made in a time, in milliseconds since 1970, and came into the record.
     package func manifests(created: Range<Int64>) throws(SQLiteError) -> [PublicationManifest] {
         try manifests(

@@ -28,8 +28,9 @@ package struct PublicationSession {
 // MARK: - Messages
 
 extension PublicationSession {
-    /// Bodies of refused messages that are kept, the newest.
+    /// Bodies of refused messages that are kept, the newest: so many, and so many bytes together.
     private static let refusedBodies = 1000
+    private static let refusedBytes = 256 << 20
     /// Messages that are known again, the newest.
     private static let knownMessages = 200_000
 
@@ -68,8 +69,11 @@ extension PublicationSession {
         guard message.body != nil else { return }
         try run(
             """
-            UPDATE messages SET body = NULL WHERE body IS NOT NULL AND number NOT IN
-              (SELECT number FROM messages WHERE body IS NOT NULL ORDER BY number DESC LIMIT \(Self.refusedBodies))
+            UPDATE messages SET body = NULL WHERE number IN
+              (SELECT number FROM
+                (SELECT number, row_number() OVER newest AS count, sum(length(body)) OVER newest AS bytes
+                   FROM messages WHERE body IS NOT NULL WINDOW newest AS (ORDER BY number DESC))
+                 WHERE count > \(Self.refusedBodies) OR (bytes > \(Self.refusedBytes) AND count > 1))
             """,
             []
         )
@@ -140,10 +144,6 @@ extension PublicationSession {
 
     package func exams(study: String) throws(SQLiteError) -> [PublicationExam] {
         try exams("WHERE study = ? ORDER BY number", [.text(study)])
-    }
-
-    package func exams(accession: String) throws(SQLiteError) -> [PublicationExam] {
-        try exams("WHERE accession = ? ORDER BY number", [.text(accession)])
     }
 
     /// The exams that the report, or an earlier version of it, told of.
@@ -228,4 +228,11 @@ extension PublicationSession {
 
 extension SQLiteValue {
     static func text(_ text: String?) -> Self { text.map { .text($0) } ?? .null }
+}
+
+extension SQLiteError {
+    /// What is in a row is not what its writer put there; ends the transaction without a trace.
+    package static func unreadable(_ subject: String) -> SQLiteError {
+        SQLiteError(code: 11, subject: subject, message: "its document cannot be read")
+    }
 }

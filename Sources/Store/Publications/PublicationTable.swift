@@ -61,7 +61,6 @@ package final class PublicationTable: Sendable {
           due INTEGER, attempts INTEGER NOT NULL, reason TEXT, held INTEGER NOT NULL, document TEXT NOT NULL,
           manifest TEXT, attempt TEXT);
         CREATE INDEX IF NOT EXISTS exams_by_study ON exams(study);
-        CREATE INDEX IF NOT EXISTS exams_by_accession ON exams(accession);
         CREATE INDEX IF NOT EXISTS exams_due ON exams(due) WHERE due IS NOT NULL;
         CREATE TABLE IF NOT EXISTS reports(
           report TEXT NOT NULL, exam INTEGER NOT NULL REFERENCES exams(number), PRIMARY KEY(report, exam))
