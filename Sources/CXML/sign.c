@@ -115,6 +115,40 @@ void cxml_sign(const uint8_t *bytes, size_t count, const uint8_t *key, size_t ke
     cxml_finish(result, &buffer);
 }
 
+static X509 *read_certificate(const uint8_t *pem, size_t count) {
+    BIO *memory = count > INT_MAX ? 0 : BIO_new_mem_buf(pem, (int)count);
+    X509 *certificate = memory == 0 ? 0 : PEM_read_bio_X509(memory, 0, 0, 0);
+    BIO_free(memory);
+    return certificate;
+}
+
+/* No pass phrase is asked for: there is nobody to type one. */
+static int no_phrase(char *buffer, int size, int is_writing, void *context) {
+    (void)buffer;
+    (void)size;
+    (void)is_writing;
+    (void)context;
+    return 0;
+}
+
+void cxml_check_key(const uint8_t *key, size_t key_count, const uint8_t *certificate, size_t certificate_count,
+                    struct cxml_result *result) {
+    cxml_begin(result);
+    BIO *memory = key_count > INT_MAX ? 0 : BIO_new_mem_buf(key, (int)key_count);
+    EVP_PKEY *private_key = memory == 0 ? 0 : PEM_read_bio_PrivateKey(memory, 0, no_phrase, 0);
+    X509 *leaf = read_certificate(certificate, certificate_count);
+    if (leaf == 0) {
+        cxml_fail(result, CXML_KEY, 1, 0, 0);
+    } else if (private_key == 0) {
+        cxml_fail(result, CXML_KEY, 2, 0, 0);
+    } else if (X509_check_private_key(leaf, private_key) != 1) {
+        cxml_fail(result, CXML_KEY, 3, 0, 0);
+    }
+    X509_free(leaf);
+    EVP_PKEY_free(private_key);
+    BIO_free(memory);
+}
+
 static void add_name(struct cxml_buffer *buffer, X509_NAME *name, unsigned long flags) {
     BIO *memory = BIO_new(BIO_s_mem());
     char *text = 0;
@@ -132,8 +166,7 @@ void cxml_certificate(const uint8_t *pem, size_t count, int32_t part, struct cxm
     const unsigned long subject = XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_DN_REV | XN_FLAG_FN_SN | ASN1_STRFLGS_UTF8_CONVERT;
     cxml_begin(result);
     struct cxml_buffer buffer = {0};
-    BIO *memory = count > INT_MAX ? 0 : BIO_new_mem_buf(pem, (int)count);
-    X509 *certificate = memory == 0 ? 0 : PEM_read_bio_X509(memory, 0, 0, 0);
+    X509 *certificate = read_certificate(pem, count);
     if (certificate == 0) {
         cxml_fail(result, CXML_KEY, 1, 0, 0);
     } else if (part == CXML_SUBJECT) {
@@ -155,6 +188,5 @@ void cxml_certificate(const uint8_t *pem, size_t count, int32_t part, struct cxm
         OPENSSL_free(der);
     }
     X509_free(certificate);
-    BIO_free(memory);
     cxml_finish(result, &buffer);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
-internal import IHE
+import IHE
 import Linux
 package import Transfer
 package import XML
@@ -145,15 +145,15 @@ package final class DMPRecord: NationalRecord {
             parts: parts,
             boundary: "uuid:\(makeUUID())"
         )
-        let body = try await exchange(bytes, type, "repository", structure)
-        try check(body)
+        let body = try await exchange(bytes, type, "repository", context, structure)
+        try check(body, context)
     }
 
     package func entry(uniqueID: String, context: ReportContext) async throws(RecordError) -> RecordEntry? {
         let structure = try structure(context)
         let query = GetDocuments(uniqueID: uniqueID)
         let body = try await ask("registry", GetDocuments.action, query.body, context, structure)
-        try check(body)
+        try check(body, context)
         guard let found = GetDocuments.entries(body).first(where: { $0.uniqueID ?? uniqueID == uniqueID })
         else {
             return nil
@@ -168,7 +168,8 @@ package final class DMPRecord: NationalRecord {
         let structure = try structure(context)
         let set = submission(context, structure, WallClock.milliseconds()).submissionSet
         let update = AvailabilityUpdate(submissionSet: set, entryUUID: entryUUID)
-        try check(try await ask("registry", AvailabilityUpdate.action, update.body, context, structure))
+        let body = try await ask("registry", AvailabilityUpdate.action, update.body, context, structure)
+        try check(body, context)
     }
 
     // MARK: Parts of requests
@@ -285,13 +286,14 @@ package final class DMPRecord: NationalRecord {
             throw RecordError(.permanent, "\(error)")
         }
         let type = "application/soap+xml; charset=UTF-8; action=\"\(action)\""
-        return try await exchange(envelope.serialized(), type, service, structure)
+        return try await exchange(envelope.serialized(), type, service, context, structure)
     }
 
     private func exchange(
         _ bytes: [UInt8],
         _ contentType: String,
         _ service: String,
+        _ context: ReportContext,
         _ structure: Structure
     ) async throws(RecordError) -> XMLElement {
         let answer: HTTPSClient.Answer
@@ -321,15 +323,15 @@ package final class DMPRecord: NationalRecord {
         do throws(RegistryFailure) {
             return try Envelope.body(of: envelope)
         } catch {
-            throw RecordError(error.isRetryable ? .temporary : .permanent, "DMP: \(error)")
+            throw RecordError(error, context.patient)
         }
     }
 
-    private func check(_ body: XMLElement) throws(RecordError) {
+    private func check(_ body: XMLElement, _ context: ReportContext) throws(RecordError) {
         do throws(RegistryFailure) {
             try Envelope.check(body)
         } catch {
-            throw RecordError(error.isRetryable ? .temporary : .permanent, "DMP: \(error)")
+            throw RecordError(error, context.patient)
         }
     }
 
@@ -339,6 +341,18 @@ package final class DMPRecord: NationalRecord {
         func part(_ range: Range<Int>) -> String { String(text[range]) }
         return
             "\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(8..<10)):\(part(10..<12)):\(part(12..<14))Z"
+    }
+}
+
+extension RecordError {
+    /// What the record answered, without what it may repeat of the patient.
+    fileprivate init(_ failure: RegistryFailure, _ patient: ReportContext.Patient) {
+        let known =
+            [
+                patient.nationalIdentifier.value, patient.localIdentifier?.value, patient.birthFamilyName,
+                patient.firstBirthGivenName, patient.usedFamilyName, patient.usedGivenName, patient.birthDate,
+            ].compactMap { $0 } + patient.birthGivenNames
+        self.init(failure.isRetryable ? .temporary : .permanent, "DMP: \(failure.without(known))")
     }
 }
 

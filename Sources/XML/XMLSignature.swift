@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CXML
+import CXML
 
 /// A private key and its certificate, as PEM.
 package struct SigningKey: Sendable {
@@ -14,6 +14,7 @@ package struct SigningKey: Sendable {
     package let serialNumber: String
     package let der: [UInt8]
 
+    /// - Throws: kind `key`: no certificate, no private key without a pass phrase, or two that do not belong together.
     package init(privateKeyPEM: [UInt8], certificateChainPEM: [UInt8]) throws(XMLError) {
         privateKey = privateKeyPEM
         certificates = certificateChainPEM
@@ -21,6 +22,19 @@ package struct SigningKey: Sendable {
         issuer = String(decoding: try Self.part(CXML_ISSUER, of: certificateChainPEM), as: UTF8.self)
         serialNumber = String(decoding: try Self.part(CXML_SERIAL, of: certificateChainPEM), as: UTF8.self)
         der = try Self.part(CXML_DER, of: certificateChainPEM)
+        _ = unsafe try callShim { result in
+            unsafe privateKeyPEM.withUnsafeBufferPointer { key in
+                unsafe certificateChainPEM.withUnsafeBufferPointer { certificates in
+                    unsafe cxml_check_key(
+                        key.baseAddress,
+                        key.count,
+                        certificates.baseAddress,
+                        certificates.count,
+                        &result
+                    )
+                }
+            }
+        }
     }
 
     private static func part(_ part: Int, of pem: [UInt8]) throws(XMLError) -> [UInt8] {

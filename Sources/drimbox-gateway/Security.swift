@@ -62,15 +62,25 @@ final class Security: Sendable {
             serverName: ""
         )
         let signature = files(structure.signature)
+        let key: SigningKey
+        do {
+            key = try SigningKey(
+                privateKeyPEM: try readFile(signature.privateKey, limit: 1 << 20),
+                certificateChainPEM: try readFile(signature.certificate, limit: 1 << 20)
+            )
+        } catch {
+            throw ConfigurationError(
+                path: "dmp.structures[\(structure.identifiers.first ?? structure.name)].signature",
+                found: "\(signature.certificate), \(signature.privateKey): \(error)",
+                expected: "a certificate and its private key"
+            )
+        }
         return DMPRecord.Structure(
             identifiers: structure.identifiers,
             name: structure.name,
             vihfIdentifier: structure.vihfIdentifier,
             sector: structure.sector,
-            signature: try SigningKey(
-                privateKeyPEM: try readFile(signature.privateKey, limit: 1 << 20),
-                certificateChainPEM: try readFile(signature.certificate, limit: 1 << 20)
-            ),
+            signature: key,
             client: HTTPSClient(
                 tls: try settings.httpConfiguration(),
                 proxy: dmp.proxy.map { ($0.host, $0.port) },

@@ -186,7 +186,18 @@ private enum Shared {
         )
     }
 
-    @Test("a key that is none is refused") func keys() throws {
+    @Test("a key that is none, or another certificate's, is refused") func keys() throws {
+        let (first, second) = (try Workshop(), try Workshop())
+        defer { [first, second].forEach { $0.remove() } }
+        _ = (try first.key(), try second.key())
+        let error = #expect(throws: XMLError.self) {
+            try SigningKey(
+                privateKeyPEM: second.read("key.pem"),
+                certificateChainPEM: first.read("cert.pem")
+            )
+        }
+        #expect(error?.kind == .key)
+        #expect(error?.words == "found the private key of another certificate")
         #expect(throws: XMLError.self) {
             try SigningKey(privateKeyPEM: Array("x".utf8), certificateChainPEM: Array("y".utf8))
         }
@@ -332,6 +343,14 @@ private enum Shared {
         #expect(error?.code == "DMPInvalidVIHF")
         #expect(error?.isRetryable == false)
         #expect(error?.words == "INS … refusé")
+        let named = RegistryFailure(
+            code: "X",
+            words: "Le patient Pat-Trois, DOMINIQUE (IPP101) est inconnu",
+            isRetryable: false
+        )
+        #expect(
+            named.without(["PAT-TROIS", "Dominique", "IPP101"]).words == "Le patient …-…, … (…) est inconnu"
+        )
         let receiver = fault.replacingOccurrences(of: "s:Sender", with: "s:Receiver")
         #expect(
             #expect(throws: RegistryFailure.self) { try Envelope.body(of: answer(receiver)) }?.isRetryable

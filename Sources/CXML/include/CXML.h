@@ -67,6 +67,10 @@ void cxml_parse(const uint8_t *bytes, size_t count, struct cxml_limits limits, s
 void cxml_sign(const uint8_t *bytes, size_t count, const uint8_t *key, size_t key_count, const uint8_t *certificate,
                size_t certificate_count, struct cxml_result *result);
 
+/* The failure is CXML_KEY unless the private key is that of the first certificate; both are PEM. */
+void cxml_check_key(const uint8_t *key, size_t key_count, const uint8_t *certificate, size_t certificate_count,
+                    struct cxml_result *result);
+
 /* Parts of the first certificate of a PEM file. The answer is the part. */
 enum { CXML_SUBJECT, CXML_ISSUER, CXML_SERIAL, CXML_DER };
 void cxml_certificate(const uint8_t *pem, size_t count, int32_t part, struct cxml_result *result);

@@ -102,7 +102,30 @@ package struct RegistryFailure: Error, Equatable, Sendable, CustomStringConverti
         String(name.split(separator: ":").last ?? "").filter { !$0.isWhitespace }
     }
 
-    /// Runs of seven digits or more may be somebody's number; what is in quotes may be somebody's name.
+    /// The same without words that are in `known`, whatever their case: a registry may repeat whom it speaks of.
+    package func without(_ known: [String]) -> RegistryFailure {
+        let secrets = Set(
+            known.flatMap { $0.lowercased().split { !$0.isLetter && !$0.isNumber } }.filter { $0.count > 1 }
+        )
+        var result = ""
+        var word = ""
+        func take() {
+            result += secrets.contains(word.lowercased()[...]) ? "…" : word
+            word = ""
+        }
+        for character in words {
+            if character.isLetter || character.isNumber {
+                word.append(character)
+            } else {
+                take()
+                result.append(character)
+            }
+        }
+        take()
+        return RegistryFailure(code: code, words: result, isRetryable: isRetryable)
+    }
+
+    /// Runs of seven digits or more may be somebody's number.
     private static func anonymous(_ text: String) -> String {
         var result = ""
         var run = ""
