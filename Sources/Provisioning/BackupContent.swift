@@ -98,7 +98,14 @@ package struct BackupContent: Codable, Equatable, Sendable {
         )
     }
 
-    package var json: [UInt8] { (try? JSONEncoder().encode(self)).map { Array($0) } ?? [] }
+    /// - Throws: where there is no JSON of it; an empty backup would look like one.
+    package func json() throws(ProvisioningError) -> [UInt8] {
+        do {
+            return Array(try JSONEncoder().encode(self))
+        } catch {
+            throw ProvisioningError(.backupContent, at: "the content", found: "\(error)", expected: "JSON")
+        }
+    }
 
     package init(json: [UInt8]) throws(ProvisioningError) {
         func refusal(_ found: String, _ expected: String) -> ProvisioningError {

@@ -2,6 +2,7 @@
 package import Admin
 import Crypto
 import FoundationEssentials
+import Linux
 import SwiftASN1
 @_spi(FixedExpiryValidationTime) import X509
 
@@ -103,7 +104,20 @@ package struct CertificateChain: Sendable {
                 expected: "the box's key \(Self.fingerprint(expected))"
             )
         }
-        if case .isCertificateAuthority? = try? leaf.extensions.basicConstraints {
+        let constraints: BasicConstraints?
+        let usages: ExtendedKeyUsage?
+        do {
+            constraints = try leaf.extensions.basicConstraints
+            usages = try leaf.extensions.extendedKeyUsage
+        } catch {
+            throw ProvisioningError(
+                .certificatePurpose,
+                at: "certificate 1",
+                found: "an extension that cannot be read",
+                expected: "basic constraints and key usages as RFC 5280 has them"
+            )
+        }
+        if case .isCertificateAuthority? = constraints {
             throw ProvisioningError(
                 .certificatePurpose,
                 at: "certificate 1",
@@ -111,7 +125,7 @@ package struct CertificateChain: Sendable {
                 expected: "the box's own certificate first"
             )
         }
-        guard let usages = try? leaf.extensions.extendedKeyUsage, !usages.isEmpty else { return }
+        guard let usages, !usages.isEmpty else { return }
         let isForTLS = usages.contains(.clientAuth) || usages.contains(.serverAuth) || usages.contains(.any)
         guard isForTLS else {
             throw ProvisioningError(
@@ -171,7 +185,7 @@ package struct CertificateChain: Sendable {
         return CertificateSummary(
             subject: "\(leaf.subject)",
             issuer: "\(leaf.issuer)",
-            serial: leaf.serialNumber.bytes.map { Self.hexadecimal($0) }.joined(),
+            serial: leaf.serialNumber.bytes.hexadecimal,
             notBefore: Timestamp(leaf.notValidBefore),
             notAfter: Timestamp(last),
             certificates: certificates.count
@@ -210,11 +224,7 @@ package struct CertificateChain: Sendable {
 
     /// The first 16 digits of the SHA-256: enough to compare by eye.
     package static func fingerprint(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).prefix(8).map { hexadecimal($0) }.joined()
-    }
-
-    static func hexadecimal(_ byte: UInt8) -> String {
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        SHA256.hash(data: bytes).prefix(8).hexadecimal
     }
 }
 

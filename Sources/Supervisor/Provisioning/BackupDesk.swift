@@ -29,7 +29,7 @@ struct BackupDesk: Sendable {
         let content = try await content()
         // scrypt takes its time on purpose.
         let result: Result<[UInt8], ProvisioningError> = await Task.detached {
-            Result { () throws(ProvisioningError) in try SealedFile.seal(content.json, with: lock) }
+            Result { () throws(ProvisioningError) in try SealedFile.seal(content.json(), with: lock) }
         }.value
         do throws(ProvisioningError) {
             let file = try result.get()
@@ -173,8 +173,8 @@ struct RestoreStage: Sendable {
 
     private var path: String { directory + "/restore.json" }
 
-    func write(_ content: BackupContent) throws(SystemCallError) {
-        try replaceFile(path, with: content.json, mode: 0o600)
+    func write(_ content: BackupContent) throws {
+        try replaceFile(path, with: content.json(), mode: 0o600)
         try Directory.synchronize(directory)
     }
 
