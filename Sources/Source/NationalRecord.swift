@@ -1,42 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
 
-/// Looks into the archive and says what a manifest of it would be.
-package protocol ManifestSource: Sendable {
-    /// What is excluded, rejected instances and our own manifests, is not listed, whatever the archive says.
-    func draft(of context: ReportContext, without excluded: Set<UID>) async throws -> ManifestDraft
-}
-
-/// What the archive has of an exam.
-package enum ManifestDraft: Sendable {
-    /// Nothing that matches the report; why, without a word about a patient.
-    case noImages(reason: String)
-    case images(Images)
-
-    package struct Images: Sendable {
-        /// Equal for manifests that list the same, of the same exam and patient.
-        package let fingerprint: String
-        package let instances: Int
-        /// In the order of the series, each once.
-        package let modalities: [String]
-        /// The DICOM file under a SOP and a Series Instance UID, made at a time in milliseconds since 1970.
-        package let file:
-            @Sendable (_ sopInstanceUID: UID, _ seriesInstanceUID: UID, _ created: Int64) throws -> [UInt8]
-
-        package init(
-            fingerprint: String,
-            instances: Int,
-            modalities: [String],
-            file: @escaping @Sendable (UID, UID, Int64) throws -> [UInt8]
-        ) {
-            self.fingerprint = fingerprint
-            self.instances = instances
-            self.modalities = modalities
-            self.file = file
-        }
-    }
-}
-
 /// The national record (DMP), as the source uses it.
 package protocol NationalRecord: Sendable {
     /// Makes what a manifest is submitted with: its document, its signature, and the SOAP envelope that goes with them.
@@ -127,23 +91,4 @@ package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible 
         self.kind = kind
         self.description = description
     }
-}
-
-/// Tells what happens, without a word about a patient.
-package protocol SourceJournal: Sendable {
-    func record(_ event: SourceEvent)
-}
-
-package enum SourceEvent: Equatable, Sendable {
-    case messageAccepted(controlID: String, kind: String, exams: Int)
-    case messageRepeated(controlID: String)
-    case messageRefused(controlID: String, code: String, reason: String)
-    case manifestPublished(study: String, manifest: String, entry: String, instances: Int, replaced: String?)
-    case manifestWithdrawn(study: String, manifest: String)
-    case imagesAwaited(study: String, reason: String)
-    case imagesOverdue(study: String, hours: Int)
-    case publicationDelayed(study: String, reason: String, seconds: Int)
-    case publicationFailed(study: String, reason: String)
-    case rejectionNoted(study: String, instances: Int, title: String)
-    case storeFailed(reason: String)
 }
