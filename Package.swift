@@ -102,7 +102,7 @@ let package = Package(
         room("DICOM", ["Linux"]),
         room("Admin"),
         room("HL7", ["XML"]),
-        room("IHE", ["XML", crypto]),
+        room("IHE", ["XML", "Linux", crypto]),
         // 3 organs
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash", crypto]),
         room(

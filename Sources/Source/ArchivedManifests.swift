@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
+import Crypto
 package import DICOM
-internal import HL7
+import HL7
 import Linux
 package import Transfer
 
@@ -59,7 +59,7 @@ package struct ArchivedManifests: ManifestSource {
         let offset = site.timezoneOffset ?? WallClock.utcOffset()
         return .images(
             .init(
-                fingerprint: Self.text(builder.content),
+                fingerprint: SHA256.hash(data: builder.content).hexadecimal,
                 instances: listed.instanceCount,
                 modalities: modalities
             ) { sopInstanceUID, seriesInstanceUID, created in
@@ -72,10 +72,6 @@ package struct ArchivedManifests: ManifestSource {
                 )
             }
         )
-    }
-
-    private static func text(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { String($0, radix: 16) }.joined(separator: ".")
     }
 
     // MARK: The archive
@@ -180,7 +176,7 @@ package struct ArchivedManifests: ManifestSource {
 }
 
 /// Points of time as documents write them.
-enum SiteTime {
+package enum SiteTime {
     /// DA and TM at an offset such as "+0100".
     static func dicom(_ milliseconds: Int64, offset: String) -> (date: String, time: String) {
         let digits = Int(offset.dropFirst()) ?? 0
@@ -190,7 +186,7 @@ enum SiteTime {
     }
 
     /// YYYYMMDDhhmmss
-    static func utc(_ milliseconds: Int64) -> String {
+    package static func utc(_ milliseconds: Int64) -> String {
         let seconds = milliseconds / 1000
         let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
         func pad(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }

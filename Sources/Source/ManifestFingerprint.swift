@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import FoundationEssentials
+import Linux
 
 /// What makes two submissions of an exam say the same: what the manifest lists, and what of the report goes along.
 struct ManifestFingerprint {
@@ -12,10 +13,7 @@ struct ManifestFingerprint {
         context.reportID = ""
         context.parentID = nil
         let bytes = Data((try ExamWish.text(context) + "\n" + images.fingerprint).utf8)
-        text = SHA256.hash(data: bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        text = SHA256.hash(data: bytes).hexadecimal
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import HL7
+import HL7
 
 extension ReportContext {
     private static let structures = "1.2.250.1.71.4.2.2"

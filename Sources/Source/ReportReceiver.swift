@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
-internal import HL7
+import Crypto
+import HL7
 package import Store
+import Linux
 
 /// Answers messages of the RIS. AA means that what the message asks for is on the disk; a message that was answered
 /// before is answered again, and does nothing twice; one that is refused is kept for a person to look at.
@@ -41,10 +42,7 @@ package struct ReportReceiver: Sendable {
 
     /// The acknowledgement of a message.
     package func answer(_ bytes: [UInt8]) -> [UInt8] {
-        let digest = SHA256.hash(data: bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        let digest = SHA256.hash(data: bytes).hexadecimal
         do {
             let known = try table.transaction { (session) throws(SQLiteError) in
                 try session.message(digest: digest)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DICOM
-internal import NIOHTTP1
+import DICOM
+import NIOHTTP1
 package import Store
 package import Transfer
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CXML
+import CXML
 
 /// What a document from outside may hold.
 package struct XMLLimits: Sendable {
@@ -73,7 +73,12 @@ func callShim(_ call: (inout cxml_result) -> Void) throws(XMLError) -> [UInt8] {
         throw XMLError(.limit, line: line, unsafe "found more than allowed (limit \(result.detail))")
     case CXML_NOT_WELL_FORMED:
         throw XMLError(.notWellFormed, line: line, unsafe "not well-formed (libxml2 error \(result.detail))")
-    case CXML_KEY: throw XMLError(.key, unsafe "the key or its certificate cannot be used (\(result.detail))")
+    case CXML_KEY:
+        let words = [
+            1: "found no certificate in PEM", 2: "found no private key in PEM without a pass phrase",
+            3: "found the private key of another certificate",
+        ]
+        throw XMLError(.key, unsafe words[Int(result.detail)] ?? "the key cannot be used")
     case CXML_SIGNATURE:
         throw XMLError(.signature, unsafe "the signature cannot be made or is not valid (\(result.detail))")
     default: throw XMLError(.library, line: line, "the library failed")

@@ -2,7 +2,6 @@
 import Admin
 import DICOM
 import FoundationEssentials
-import HL7
 import Linux
 import NIOCore
 import NIOPosix
@@ -96,7 +95,7 @@ final class SourceFunction: Sendable {
             table: table,
             journal: news,
             now: now,
-            timestamp: { Self.timestamp(now()) },
+            timestamp: { SiteTime.utc(now()) + "+0000" },
             knowsStructure: { [record] in record.knows($0) },
             allowsMaskedAndInvisible: dmp.allowsMaskedAndInvisible,
             wake: { publisher.wake() }
@@ -161,15 +160,6 @@ final class SourceFunction: Sendable {
                 uuid.12, uuid.13, uuid.14, uuid.15,
             ]
         )
-    }
-
-    /// YYYYMMDDhhmmss+0000
-    private static func timestamp(_ milliseconds: Int64) -> String {
-        let seconds = milliseconds / 1000
-        let rest = seconds % 86_400
-        func pad(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return DTM.date(daysSince1970: Int(seconds / 86_400)) + pad(rest / 3600) + pad(rest / 60 % 60)
-            + pad(rest % 60) + "+0000"
     }
 }
 

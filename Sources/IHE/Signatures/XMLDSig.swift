@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
+import Crypto
 import FoundationEssentials
-internal import XML
+import Linux
+import XML
 
 /// Which digests and signatures are made: what the samples of the national record have, or what is safe today.
 package enum SignatureAlgorithm: Sendable {
@@ -33,10 +34,7 @@ package enum SignatureAlgorithm: Sendable {
 package enum Digest {
     /// SHA-1 in hexadecimal: the hash of XDS metadata (ITI TF-3 4.2.3.2.10).
     package static func xdsHash(_ bytes: [UInt8]) -> String {
-        SignatureAlgorithm.sha1.digest(bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        SignatureAlgorithm.sha1.digest(bytes).hexadecimal
     }
 
     static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }

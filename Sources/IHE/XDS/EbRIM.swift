@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import XML
+import XML
 
 /// Metadata in ebRIM 3.0 (ITI TF-3 4.2.3.1), in the order that its schema wants.
 enum EbRIM {

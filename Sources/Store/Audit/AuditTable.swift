@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import Synchronization
+import Linux
 
 /// Who did what to the box. Each row's hash covers the row and the hash before it: a row that is changed or removed
 /// later breaks the chain at its place.
@@ -24,10 +25,7 @@ package final class AuditTable: Sendable {
             for field in [previous, "\(number)", "\(time)", user, action, subject, outcome, reason] {
                 sha.update(data: Array("\(field.utf8.count):".utf8) + Array(field.utf8))
             }
-            return sha.finalize().map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }.joined()
+            return sha.finalize().hexadecimal
         }
     }
 

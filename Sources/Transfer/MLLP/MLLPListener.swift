@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import HL7
+import HL7
 import Linux
 package import NIOCore
 package import NIOPosix

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import X509
+import Linux
 
 /// The certificate with which a peer proved who it is.
 package struct PeerCertificate: Sendable, Hashable {
@@ -17,9 +18,6 @@ package struct PeerCertificate: Sendable, Hashable {
     }
 
     static func fingerprint(_ der: [UInt8]) -> String {
-        SHA256.hash(data: der).map { byte in
-            let digits = String(byte, radix: 16)
-            return byte < 16 ? "0" + digits : digits
-        }.joined()
+        SHA256.hash(data: der).hexadecimal
     }
 }
