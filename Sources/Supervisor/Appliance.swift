@@ -40,6 +40,8 @@ package struct Appliance: Sendable {
         }
         // A second supervisor must not touch what the first one's gateway reads.
         try UnixSocket.claim(configuration.admin.socket)
+        let reset = FactoryReset(directory: configuration.stateDirectory)
+        let erased = try reset.erase()
         let table = try RevisionTable(path: configuration.databasePath)
         let (audit, damagedAudit) = try AuditTable.openOrPutAside(
             path: configuration.stateDirectory + "/audit.db"
@@ -53,6 +55,11 @@ package struct Appliance: Sendable {
             "the persons of the console could not be read; add them again",
             damagedUsers
         )
+        if let erased {
+            try Self.begin(audit, after: erased)
+            try reset.finish()
+            journal.record("reset.done", .warning, "the box is in its factory state")
+        }
         let stage = RestoreStage(directory: configuration.stateDirectory)
         if let interrupted = try stage.interrupted() {
             try stage.finish(interrupted, table: table, users: users)
@@ -61,6 +68,19 @@ package struct Appliance: Sendable {
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
         return compose(table, audit, users, revision, box)
+    }
+
+    /// The new chain says where the old one ended.
+    private static func begin(_ audit: AuditTable, after erased: FactoryReset.Erased) throws(StoreError) {
+        let (number, hash) = (erased.last?.number ?? erased.row, erased.last?.hash ?? erased.hash)
+        try audit.append(
+            time: Timestamp.now.milliseconds,
+            user: erased.user,
+            action: "FACTORY-RESET",
+            subject: "the audit before had \(number) rows, newest hash \(hash)",
+            outcome: "erased",
+            reason: erased.reason
+        )
     }
 
     /// The gateway has another user; the document holds no secret.
@@ -221,7 +241,35 @@ package struct Appliance: Sendable {
                     transactions: transactions,
                     enrolment: enrolment,
                     journal: journal
-                )
+                ),
+                support: SupportDesk(
+                    settings: configuration,
+                    table: table,
+                    userTable: users,
+                    audit: audit,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    health: monitor,
+                    board: board,
+                    journal: journal,
+                    asksUnits: isUnit
+                ),
+                acceptance: AcceptanceDesk(
+                    settings: configuration,
+                    table: table,
+                    audit: audit,
+                    transactions: transactions,
+                    enrolment: enrolment,
+                    health: monitor,
+                    board: board,
+                    journal: journal
+                ),
+                power: PowerControl(
+                    command: configuration.provisioning.powerCommand
+                        ?? (isUnit ? "/usr/bin/systemctl" : nil),
+                    journal: journal
+                ),
+                reset: FactoryReset(directory: configuration.stateDirectory)
             ),
             audit: audit,
             journal: journal

@@ -20,9 +20,11 @@ struct Command: AsyncParsableCommand {
             NetCommand.self, ServiceCommand.self, ServicesCommand.self, PipelineCommand.self,
             DICOMCommand.self,
             AuditCommand.self, UserCommand.self, EnrolCommand.self, ProvisionCommand.self,
-            BackupCommand.self, ConsoleCommand.self, MetricsCommand.self,
+            BackupCommand.self, AcceptanceCommand.self, SupportCommand.self, PowerCommand.self,
+            FactoryResetCommand.self, DiskCommand.self, TPMCommand.self, TimeCommand.self,
+            ConsoleCommand.self, MetricsCommand.self,
             WhoAmICommand.self,
-            VersionCommand.self,
+            VersionCommand.self, ManPageCommand.self,
         ]
     )
 

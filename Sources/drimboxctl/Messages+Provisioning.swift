@@ -52,4 +52,61 @@ extension Messages {
     func auditRows(_ count: Int) -> String { pick("\(count) rows", "\(count) lignes") }
     var identity: String { pick("identity", "identité") }
     var none: String { pick("none", "aucune") }
+
+    // MARK: Acceptance and power
+
+    var acceptanceTitle: String { pick("ACCEPTANCE REPORT", "RAPPORT DE RECETTE") }
+    var acceptancePassed: String {
+        pick("PASSED: what was tested works", "RECETTE PRONONCÉE : ce qui a été testé fonctionne")
+    }
+    func acceptanceFailed(_ count: Int) -> String {
+        pick(
+            "FAILED: \(count) of the tests",
+            "RECETTE REFUSÉE : \(count) test\(count < 2 ? "" : "s") en échec"
+        )
+    }
+    var revision: String { pick("revision", "révision") }
+    var date: String { pick("date", "date") }
+
+    func topic(_ topic: AcceptanceReport.Topic) -> String {
+        switch topic {
+        case .configuration: pick("configuration", "configuration")
+        case .network: pick("network", "réseau")
+        case .archive: pick("archive (PACS)", "archive (PACS)")
+        case .nationalRecord: pick("national record", "dossier national")
+        case .certificate: pick("certificate", "certificat")
+        case .securityChip: pick("security chip", "puce de sécurité")
+        case .disk: pick("disk", "disque")
+        case .array: pick("array", "grappe RAID")
+        case .fileSystem: pick("file system", "système fichiers")
+        case .clock: pick("clock", "horloge")
+        case .audit: pick("audit", "audit")
+        }
+    }
+
+    func verdict(_ verdict: AcceptanceReport.Verdict) -> String {
+        switch verdict {
+        case .passed: pick("PASS", "OK")
+        case .failed: pick("FAIL", "ÉCHEC")
+        case .notTested: pick("not tested", "non testé")
+        }
+    }
+
+    func power(_ answer: PowerAnswer) -> String {
+        switch answer.action {
+        case .reboot: pick("restarts in \(answer.seconds) s", "redémarre dans \(answer.seconds) s")
+        case .off: pick("switched off in \(answer.seconds) s", "éteinte dans \(answer.seconds) s")
+        }
+    }
+
+    func eraseQuestion(_ expected: String) -> String {
+        pick(
+            "Erases all images, revisions, users, the certificate and the audit. Type: \(expected)",
+            "Efface les images, les révisions, les utilisateurs, le certificat et l'audit. Tapez : \(expected)"
+        )
+    }
+
+    func noDisk(_ name: String) -> String { pick("no such disk: \(name)", "disque inconnu : \(name)") }
+    var noTPM: String { pick("no answer from a security chip", "pas de réponse d'une puce de sécurité") }
+    var noClock: String { pick("the clock is not looked after", "l'horloge n'est pas surveillée") }
 }

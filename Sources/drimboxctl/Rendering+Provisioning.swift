@@ -60,4 +60,78 @@ extension Rendering {
         guard let transaction else { return [row(messages.configuration, messages.unchanged(revision))] }
         return [row(messages.configuration, self.transaction(transaction))]
     }
+
+    /// 80 columns: for a printer, and to sign.
+    func acceptance(_ report: AcceptanceReport) -> String {
+        let line = String(repeating: "-", count: 80)
+        var lines = [
+            messages.acceptanceTitle, line, row("DRIMbox", clean(report.site)),
+            row(messages.date, "\(report.time)"), row(messages.version, clean(report.software)),
+            row(messages.revision, "\(report.revision)"),
+            row(messages.provisioning, messages.provisioning(report.state)), line,
+        ]
+        for check in report.checks {
+            let verdict = messages.verdict(check.verdict)
+            let head = padded(verdict, 11) + padded(messages.topic(check.topic), 17)
+            lines += wrapped("\(clean(check.target))  \(clean(check.detail))", after: head)
+        }
+        let failed = report.checks.count { $0.verdict == .failed }
+        lines += [line, failed == 0 ? messages.acceptancePassed : messages.acceptanceFailed(failed)]
+        return lines.joined(separator: "\n")
+    }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
+
+    /// The text behind `head`, in as many lines of 80 columns as it takes.
+    private func wrapped(_ text: String, after head: String) -> [String] {
+        let width = 80 - head.count
+        var lines: [String] = []
+        var rest = text[...]
+        while !rest.isEmpty || lines.isEmpty {
+            lines.append(
+                (lines.isEmpty ? head : String(repeating: " ", count: head.count)) + rest.prefix(width)
+            )
+            rest = rest.dropFirst(width)
+        }
+        return lines
+    }
+
+    func disks(_ disks: [DiskReport]) -> String {
+        table(
+            disks.map { disk in
+                [
+                    clean(disk.name), disk.state.rawValue, clean(disk.model ?? "-"),
+                    clean(disk.serial ?? "-"),
+                    disk.temperatureCelsius.map { "\($0) C" } ?? "-",
+                    disk.wearPercent.map { "\(messages.wear) \($0) %" } ?? "-",
+                ]
+            }
+        )
+    }
+
+    func tpm(_ tpm: TPMReport) -> String {
+        var lines = [
+            row("tpm", "\(clean(tpm.manufacturer)) \(clean(tpm.model)) \(clean(tpm.firmwareVersion))"),
+            row("self-test", tpm.selfTest.hasPassed ? "ok" : "failed \(clean(tpm.selfTest.code ?? "?"))"),
+            row(messages.keyRow, tpm.identityKey?.rawValue ?? "?"),
+        ]
+        if let lockout = tpm.lockout {
+            let state = lockout.isLocked ? "locked, \(lockout.recoverySeconds) s" : "free"
+            lines.append(row("lockout", "\(state)   \(lockout.failedTries)/\(lockout.maximumTries)"))
+        }
+        if let hash = tpm.endorsementKeyHash { lines.append(row("ek", clean(hash))) }
+        lines += tpm.pcrs.sorted { $0.key < $1.key }.map { row("pcr \($0.key)", clean($0.value)) }
+        return lines.joined(separator: "\n")
+    }
+
+    func clock(_ clock: ClockReport) -> String {
+        [
+            row(messages.clock, clock.isSynchronised ? messages.synchronised : messages.notSynchronised),
+            row("source", clean(clock.source ?? "-")),
+            row("stratum", clock.stratum.map { "\($0)" } ?? "-"),
+            row("offset", clock.offsetSeconds.map { "\(Int(($0 * 1_000_000).rounded())) us" } ?? "-"),
+        ].joined(separator: "\n")
+    }
 }

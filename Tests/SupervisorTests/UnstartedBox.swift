@@ -49,6 +49,7 @@ struct UnstartedBox {
 
     func desk(_ probe: HardwareProbe) throws -> ProvisioningDesk {
         let users = try UserTable(path: folder.path + "/desk-users.db")
+        let audit = try AuditTable(path: folder.path + "/desk-audit.db")
         let enrolment = Enrolment(
             settings: configuration,
             table: table,
@@ -70,11 +71,35 @@ struct UnstartedBox {
                 settings: configuration,
                 table: table,
                 userTable: users,
-                audit: try AuditTable(path: folder.path + "/desk-audit.db"),
+                audit: audit,
                 transactions: transactions,
                 enrolment: enrolment,
                 journal: journal
-            )
+            ),
+            support: SupportDesk(
+                settings: configuration,
+                table: table,
+                userTable: users,
+                audit: audit,
+                transactions: transactions,
+                enrolment: enrolment,
+                health: monitor(probe),
+                board: board,
+                journal: journal,
+                asksUnits: false
+            ),
+            acceptance: AcceptanceDesk(
+                settings: configuration,
+                table: table,
+                audit: audit,
+                transactions: transactions,
+                enrolment: enrolment,
+                health: monitor(probe),
+                board: board,
+                journal: journal
+            ),
+            power: PowerControl(command: nil, journal: journal),
+            reset: FactoryReset(directory: folder.path)
         )
     }
 

@@ -32,8 +32,8 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         package let authorities: String?
         /// Ed25519, base64 of 32 bytes: who may sign answer files.
         package let answerKeys: [String]
-        /// Started with `reboot` or `poweroff`.
-        package let powerCommand: String
+        /// Started with `reboot` or `poweroff`; systemctl where it is absent and systemd runs the box.
+        package let powerCommand: String?
     }
 
     package let stateDirectory: String
@@ -113,7 +113,7 @@ extension SupervisorConfiguration.Provisioning {
             reader?.findings.note(path, found: value.evidence, expected: "base64 of 32 bytes")
             return nil
         }
-        powerCommand = reader?.optionalString("powerCommand", .path) ?? "/usr/bin/systemctl"
+        powerCommand = reader?.optionalString("powerCommand", .path)
         reader?.finish()
     }
 }

@@ -2,17 +2,108 @@
 import Admin
 import FoundationEssentials
 import Hummingbird
+import Store
 
 /// What brings the box into service, and out of it.
 struct ProvisioningDesk: Sendable {
     let enrolment: Enrolment
     let answers: AnswerDesk
     let backups: BackupDesk
+    let support: SupportDesk
+    let acceptance: AcceptanceDesk
+    let power: PowerControl
+    let reset: FactoryReset
 }
 
 extension AdminRoutes {
     var provisioning: [AdminRoute] {
-        enrolmentRoutes + backupRoutes
+        enrolmentRoutes + backupRoutes + acceptanceRoutes + powerRoutes
+    }
+
+    private var acceptanceRoutes: [AdminRoute] {
+        [
+            get("/v1/acceptance") { request in
+                guard let report = try desk.acceptance.newest() else {
+                    throw Problem(
+                        status: 404,
+                        code: "acceptance.none",
+                        title: "no acceptance report has been made",
+                        path: request.path,
+                        hint: "drimboxctl acceptance report --run"
+                    )
+                }
+                return AdminAnswer.json(report)
+            },
+            post("/v1/acceptance", role: .operator) { _ in
+                AdminAnswer.json(try await desk.acceptance.run())
+            },
+            post("/v1/support/bundles", role: .operator, worksInSafeMode: true) { _ in
+                let bundle = try await desk.support.bundle(await status(), metrics: await metrics.text)
+                return AdminAnswer.bytes(bundle, type: "application/x-tar")
+            },
+        ]
+    }
+
+    private var powerRoutes: [AdminRoute] {
+        [
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/power/reboot",
+                role: .operator,
+                needsReason: true,
+                worksInSafeMode: true
+            ) { _ in AdminAnswer.json(try desk.power.start(.reboot), status: 202) },
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/power/off",
+                role: .operator,
+                needsReason: true,
+                worksInSafeMode: true
+            ) { _ in AdminAnswer.json(try desk.power.start(.off), status: 202) },
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/reset",
+                role: .admin,
+                needsReason: true,
+                worksInSafeMode: true
+            ) { request in
+                let reset = try decoded(FactoryResetRequest.self, request)
+                return AdminAnswer.json(try await factoryReset(reset, request), status: 202)
+            },
+        ]
+    }
+
+    /// A row before, which the marker names; the responder writes another one after.
+    private func factoryReset(_ reset: FactoryResetRequest, _ request: AdminRequest) async throws
+        -> PowerAnswer
+    {
+        let expected = FactoryResetRequest.expected(site: await transactions.box.site)
+        guard reset.confirmation == expected else {
+            throw Problem(
+                status: 422,
+                code: "reset.confirmation",
+                title: "nothing was erased",
+                detail: "the confirmation is not \"\(expected)\"",
+                hint: "all images, revisions and users are erased: type it as it stands there"
+            )
+        }
+        try desk.power.available()
+        let row = try audit.append(
+            time: Timestamp.now.milliseconds,
+            user: request.caller.user,
+            action: "FACTORY-RESET",
+            subject: "revisions, users, images, certificate, audit",
+            outcome: "begun",
+            reason: request.reason
+        )
+        try desk.reset.ask(user: request.caller.user, reason: request.reason, row: row)
+        journal.record("reset.factory", .critical, "the box is taken back to its factory state")
+        do {
+            return try desk.power.start(.reboot) { [desk, audit] in try? desk.reset.export(audit) }
+        } catch {
+            desk.reset.withdraw()
+            throw error
+        }
     }
 
     /// A restore brings fifty revisions.

@@ -92,7 +92,9 @@ struct AdminRoutes: Sendable {
                 else { throw AdminAnswer.notFound(request.path) }
                 return AdminAnswer.json(issue)
             },
-            get("/v1/metrics") { _ in await metrics() },
+            get("/v1/metrics") { _ in
+                AdminAnswer.text(await metrics.text, type: OpenMetrics.mediaType)
+            },
             AdminRoute(method: "GET", pattern: "/v1/events", role: .viewer) { try events($0) },
         ]
     }
@@ -104,13 +106,14 @@ struct AdminRoutes: Sendable {
         )
     }
 
-    private func metrics() async -> Response {
-        let exposition = OpenMetrics(
-            pipeline: try? await gateway.pipeline(deadline: Self.liveDeadline),
-            services: await board.services,
-            supervisor: await board.supervisorProcess
-        )
-        return AdminAnswer.text(exposition.text, type: OpenMetrics.mediaType)
+    var metrics: OpenMetrics {
+        get async {
+            OpenMetrics(
+                pipeline: try? await gateway.pipeline(deadline: Self.liveDeadline),
+                services: await board.services,
+                supervisor: await board.supervisorProcess
+            )
+        }
     }
 
     // MARK: The pipeline

@@ -14,7 +14,7 @@ struct ConfigCommand: AsyncParsableCommand {
             ConfigApplyCommand.self, ConfigPendingCommand.self, ConfigConfirmCommand.self,
             ConfigCancelCommand.self,
             ConfigHistoryCommand.self, ConfigShowCommand.self, ConfigRollbackCommand.self,
-            ConfigRescueCommand.self,
+            ConfigRescueCommand.self, ConfigExportCommand.self, ConfigImportCommand.self,
         ]
     )
 
@@ -132,6 +132,52 @@ struct ConfigApplyCommand: AsyncParsableCommand {
         let document = try ConfigCommand.parse(try ConfigCommand.read(file), file)
         let (_, tag) = try await ConfigCommand.newest(options.client)
         try await Trial(options).start(document, tag, try confirm.policy, comment)
+    }
+}
+
+struct ConfigExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes the document in force to a file, for `config import` here or on another box."
+    )
+
+    @OptionGroup var options: Options
+
+    @Argument(help: "Where it goes; standard output where it is absent.")
+    var file: String?
+
+    func run() async throws {
+        let body = try await options.client.get("/v1/config")
+        guard let file else { return print(String(decoding: body, as: UTF8.self), terminator: "") }
+        try BackupCommand.write(body, to: file)
+    }
+}
+
+struct ConfigImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract:
+            "Shows what a file would change, and tries it; exit 3 if it is not valid, 7 if it was rolled back."
+    )
+
+    @OptionGroup var options: Options
+    @OptionGroup var confirm: ConfirmOptions
+
+    @Argument(help: "JSON; - is standard input.")
+    var file: String
+
+    func run() async throws {
+        let client = options.client
+        let bytes = try ConfigCommand.read(file)
+        let document = try ConfigCommand.parse(bytes, file)
+        let body = try await client.request("POST", "/v1/config/validate", body: bytes)
+        let report = try client.decode(ValidationReport.self, body)
+        if options.output == .text || !report.ok {
+            options.show(body) { options.rendering.validation(report) }
+        }
+        guard report.ok else { throw Exit.invalid }
+        let (_, tag) = try await ConfigCommand.newest(client)
+        try await Trial(options).start(document, tag, try confirm.policy, "imported from a file")
     }
 }
 
