@@ -12,7 +12,7 @@ struct PowerControl: Sendable {
     let command: String?
     let journal: EventJournal
 
-    /// - Parameter before: what has to be done just before.
+    /// `before` is done just before, when the answer has left.
     func start(
         _ action: PowerAnswer.Action,
         before: @escaping @Sendable () async -> Void = {}
