@@ -74,6 +74,7 @@ let package = Package(
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
         .target(name: "CXXHash"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CCodecs",
@@ -97,6 +98,7 @@ let package = Package(
         ),
         // 1 ground
         room("XML", ["CXML"]),
+        room("ZIP", ["CArchive"]),
         room("Linux", ["CLinux", "CZlib", logging]),
         // 2 languages
         room("DICOM", ["Linux"]),
@@ -135,14 +137,18 @@ let package = Package(
         door(
             "drimbox-gateway",
             [
-                "Source", "Transfer", "Codecs", "Store", "DICOM", "HL7", "XML", "Admin", "Linux", arguments,
+                "Source", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux",
+                arguments,
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
         door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
-        door("drimboxctl", ["Console", "Provisioning", "Admin", "Transfer", "Linux", arguments, nioCore]),
+        door(
+            "drimboxctl",
+            ["Console", "Provisioning", "Admin", "Transfer", "ZIP", "Linux", arguments, nioCore]
+        ),
         // Tests
         tests("ArchitectureTests"),
         tests("DICOMTests", ["DICOM", "Linux"]),
@@ -162,8 +168,9 @@ let package = Package(
                 lifecycle, logging, x509, asn1, crypto,
             ]
         ),
-        tests("SourceTests", ["Source", "Store", "DICOM", "HL7", "Linux"]),
+        tests("SourceTests", ["Source", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux"]),
         tests("XMLTests", ["XML"]),
+        tests("ZIPTests", ["ZIP"]),
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
         tests("LinuxTests", ["Linux", logging]),

@@ -4,6 +4,15 @@
 package enum DTM {
     /// YYYYMMDDhhmmss in UTC of a time with or without an offset; nil where it is none. A date alone is midnight of UTC.
     package static func utc(_ text: String) -> String? {
+        secondsSince1970(text).map { seconds in
+            let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+            let time = seconds - day * 86_400
+            return civil(day) + pad(time / 3600) + pad(time / 60 % 60) + pad(time % 60)
+        }
+    }
+
+    /// A time with or without an offset, on the scale that has no leap seconds; nil where it is none.
+    package static func secondsSince1970(_ text: String) -> Int? {
         var digits = text[...]
         var offset = 0
         if let sign = text.lastIndex(where: { $0 == "+" || $0 == "-" }) {
@@ -27,9 +36,7 @@ package enum DTM {
             return nil
         }
         let minutes = days(number(0, 4), month, day) * 1440 + hour * 60 + minute - offset
-        let (date, time) = minutes.quotientAndRemainder(dividingBy: 1440)
-        return civil(time < 0 ? date - 1 : date) + pad((time + 1440) % 1440 / 60) + pad((time + 1440) % 60)
-            + pad(second)
+        return minutes * 60 + second
     }
 
     /// YYYYMMDD

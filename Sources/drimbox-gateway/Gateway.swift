@@ -138,7 +138,8 @@ struct Gateway: Service {
                         on: .unix(path: path),
                         group: group,
                         workers: workers,
-                        responder: status
+                        responder: status,
+                        limits: StatusService.limits
                     )
                 )
             }

@@ -2,6 +2,7 @@
 import Admin
 import DICOM
 import FoundationEssentials
+import IHE
 import Linux
 import NIOCore
 import NIOPosix
@@ -15,6 +16,8 @@ final class SourceFunction: Sendable {
     /// Who is told of rejection notes that arrive.
     let intake: ReportIntake
     let desk: PublicationDesk
+    /// Every manifest that ever was in the record.
+    let archive: ManifestArchive
     private let table: PublicationTable
     /// Who asked for images, and what the RIS and the record were told: a chain of hashes, as the box's own audit.
     let traces: AuditTable
@@ -55,7 +58,7 @@ final class SourceFunction: Sendable {
             makeUID: { Self.makeUID() }
         )
         guard
-            let archive = peers.all.first(where: { entry in
+            let pacs = peers.all.first(where: { entry in
                 entry.roles.contains(.find)
                     && (source.archive == nil || source.archive == entry.peer.aeTitle.string)
             })
@@ -73,7 +76,7 @@ final class SourceFunction: Sendable {
             table: table,
             source: ArchivedManifests(
                 client: client,
-                archive: archive.peer,
+                archive: pacs.peer,
                 site: .init(
                     manufacturer: "DRIMbox",
                     retrieveURL: source.retrieveURL,
@@ -90,6 +93,18 @@ final class SourceFunction: Sendable {
         self.publisher = publisher
         intake = ReportIntake(table: table, journal: news, now: now)
         desk = PublicationDesk(table: table, intake: intake) { publisher.wake() }
+        let sender = dmp.structures.first
+        self.archive = ManifestArchive(
+            table: table,
+            text: XDMText(
+                organization: sender?.name ?? configuration.site,
+                organizationIdentifier: sender?.identifiers.first ?? "",
+                application: "DRIMbox",
+                version: Software.version
+            ),
+            journal: news,
+            now: now
+        )
         receiver = ReportReceiver(
             intake: intake,
             table: table,
@@ -181,10 +196,14 @@ private struct SourceNews: SourceJournal {
         case .manifestPublished(_, let manifest, let entry, _, let replaced):
             trace("drimbox", replaced == nil ? "TD2.1a" : "TD2.1b", manifest, entry, replaced ?? "")
         case .manifestWithdrawn(_, let manifest): trace("drimbox", "TD3.3c", manifest, "withdrawn")
+        case .manifestTakenOut(_, let manifest): trace("DMP", "taken out", manifest, "forgotten")
         case .rejectionNoted(let study, let instances, let title):
             trace("PACS", "IOCM", study, "\(instances) rejected", title)
         case .publicationFailed(let study, let reason):
             trace("drimbox", "publication", study, "failed", reason)
+        case .manifestImported(_, let manifest, let isWithdrawn):
+            trace("admin", "XDM import", manifest, isWithdrawn ? "withdrawn" : "published")
+        case .manifestExported(_, let manifest): trace("admin", "XDM export", manifest, "read")
         case .messageRepeated, .imagesAwaited, .imagesOverdue, .publicationDelayed, .storeFailed: break
         }
     }
@@ -241,6 +260,13 @@ private struct SourceNews: SourceJournal {
                 "a manifest was withdrawn from the record",
                 ["study": study, "manifest": manifest]
             )
+        case .manifestTakenOut(let study, let manifest):
+            journal.record(
+                "manifest.taken-out",
+                .warning,
+                "somebody else took a manifest out of the record",
+                ["study": study, "manifest": manifest]
+            )
         case .imagesAwaited(let study, let reason):
             journal.record(
                 "source.images-awaited",
@@ -276,6 +302,14 @@ private struct SourceNews: SourceJournal {
                 "instances were rejected",
                 ["study": study, "instances": "\(instances)", "title": title]
             )
+        case .manifestImported(let study, let manifest, let isWithdrawn):
+            journal.record(
+                "manifest.imported",
+                .info,
+                "a manifest was taken in from an archive",
+                ["study": study, "manifest": manifest, "withdrawn": "\(isWithdrawn)"]
+            )
+        case .manifestExported: break
         case .storeFailed(let reason):
             journal.record(
                 "source.store-failed",

@@ -5,8 +5,8 @@ import Testing
 /// The house of README: which room stands on which floor.
 private let floors: [String: Int] = [
     "CLinux": 0, "CXXHash": 0, "CSQLite": 0, "CZlib": 0, "CCodecs": 0, "CTPM": 0,
-    "CXML": 0,
-    "Linux": 1, "XML": 1,
+    "CXML": 0, "CArchive": 0,
+    "Linux": 1, "XML": 1, "ZIP": 1,
     "DICOM": 2, "Admin": 2, "HL7": 2, "IHE": 2,
     "Store": 3, "Transfer": 3, "Codecs": 3, "HostNetwork": 3, "Health": 3, "TPM": 3,
     "Provisioning": 3,
@@ -89,12 +89,12 @@ private func sourceFiles() throws -> [SourceFile] {
         }
     }
 
-    @Test("unsafe code stays in the rooms that hold system calls, the database and libxml2")
+    @Test("unsafe code stays in the rooms that hold system calls, the database and C libraries")
     func unsafeIsFenced()
         throws
     {
         let unsafe = /\bunsafe\b|\bUnsafe(Raw|Mutable|Buffer|Pointer)/
-        for file in try sourceFiles() where !["Linux", "Store", "XML"].contains(file.room) {
+        for file in try sourceFiles() where !["Linux", "Store", "XML", "ZIP"].contains(file.room) {
             for (number, line) in file.code.enumerated() where line.contains(unsafe) {
                 Issue.record("\(file.path):\(number + 1): \(line.trimmingCharacters(in: .whitespaces))")
             }

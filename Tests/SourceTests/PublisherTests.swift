@@ -87,6 +87,22 @@ final class TestRecord: NationalRecord {
 
     var entries: [Entry] { state.withLock { $0.entries } }
     var submissions: Int { state.withLock { $0.submissions } }
+
+    /// What another wrote into the record.
+    func add(uniqueID: String, entryUUID: String) {
+        let entry = Entry(uniqueID: uniqueID, entryUUID: entryUUID, document: "", status: .approved)
+        state.withLock { $0.entries.append(entry) }
+    }
+
+    /// What another did to it.
+    func set(_ status: RecordEntry.Status, uniqueID: String) {
+        state.withLock { state in
+            for index in state.entries.indices where state.entries[index].uniqueID == uniqueID {
+                state.entries[index].status = status
+            }
+        }
+    }
+
     func approved() -> [Entry] { entries.filter { $0.status == .approved } }
 
     func prepare(_ manifest: PreparedManifest, replacing: String?) throws(RecordError) -> Submission {
@@ -315,6 +331,41 @@ struct Workbench {
         try bench.intake.apply([.lookAgain(study: "1.2.3")], message: nil)
         await bench.publisher.settle()
         bench.clock.pass(seconds: 601)
+        await bench.publisher.settle()
+        #expect(bench.record.approved().isEmpty)
+        #expect(try bench.exams().map(\.state) == [.withdrawn])
+    }
+
+    @Test("a manifest that somebody else took out of the record is forgotten, and a new one published")
+    func takenOut() async throws {
+        for status in [RecordEntry.Status.deprecated, .deleted] {
+            let bench = try Workbench()
+            bench.archive.set("1.2.3", [1])
+            try bench.intake.apply([.publish(.test())], message: nil)
+            await bench.publisher.settle()
+            let former = try #require(bench.record.approved().first?.uniqueID)
+            bench.record.set(status, uniqueID: former)
+            bench.archive.set("1.2.3", [1, 2])
+            try bench.intake.apply([.lookAgain(study: "1.2.3")], message: nil)
+            await bench.publisher.settle()
+            #expect(bench.record.approved().count == 1)
+            #expect(bench.record.approved().first?.uniqueID != former)
+            #expect(try bench.exams().map(\.state) == [.published])
+        }
+    }
+
+    @Test("an entryUUID that is not the record's is put right before a withdrawal") func wrongEntry()
+        async throws
+    {
+        let bench = try Workbench()
+        bench.archive.set("1.2.3", [1])
+        try bench.intake.apply([.publish(.test())], message: nil)
+        await bench.publisher.settle()
+        let manifest = try #require(try bench.exams().first?.manifest)
+        try bench.table.transaction { (session) throws(SQLiteError) in
+            try session.set(.published, ofManifest: manifest, entryUUID: "urn:uuid:wrong", now: 0)
+        }
+        try bench.intake.apply([.cancel(study: "1.2.3", reason: "")], message: nil)
         await bench.publisher.settle()
         #expect(bench.record.approved().isEmpty)
         #expect(try bench.exams().map(\.state) == [.withdrawn])
@@ -570,9 +621,11 @@ struct Workbench {
         }
         var approved: [String: [String]] = [:]
         let all = try bench.table.transaction { (session) throws(SQLiteError) in
-            try session.manifests(created: 0..<Int64.max)
+            var all: [(String, String)] = []
+            for study in studies { all += try session.manifestUIDs(study: study).map { ($0, study) } }
+            return all
         }
-        let studyOf = Dictionary(all.map { ($0.sopInstanceUID, $0.studyInstanceUID) }) { $1 }
+        let studyOf = Dictionary(all) { $1 }
         for entry in bench.record.approved() {
             approved[studyOf[entry.uniqueID] ?? "none", default: []].append(entry.document)
         }

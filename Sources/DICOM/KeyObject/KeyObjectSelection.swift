@@ -69,16 +69,19 @@ package struct KeyObjectSelection: Equatable, Sendable {
 
     /// Reads a Part 10 file.
     package init(file bytes: [UInt8]) throws(KeyObjectError) {
-        let dataSet: DataSet
+        try self.init(Self.dataSet(file: bytes))
+    }
+
+    /// The attributes of a Part 10 file.
+    package static func dataSet(file bytes: [UInt8]) throws(KeyObjectError) -> DataSet {
         do throws(DataSetError) {
             let (meta, start) = try bytes.withRawSpan { (span) throws(DataSetError) in
                 try FileMetaInformation.decode(span)
             }
-            dataSet = try DataSet(decoding: Array(bytes[start...]), transferSyntax: meta.transferSyntaxUID)
+            return try DataSet(decoding: Array(bytes[start...]), transferSyntax: meta.transferSyntaxUID)
         } catch {
             throw KeyObjectError("\(error)")
         }
-        try self.init(dataSet)
     }
 }
 

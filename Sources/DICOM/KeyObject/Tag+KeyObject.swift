@@ -2,8 +2,8 @@
 
 /// Attributes of Key Object Selection documents (PS3.6 6).
 extension Tag {
-    static let instanceCreationDate = Tag(0x0008, 0x0012)
-    static let instanceCreationTime = Tag(0x0008, 0x0013)
+    package static let instanceCreationDate = Tag(0x0008, 0x0012)
+    package static let instanceCreationTime = Tag(0x0008, 0x0013)
     static let seriesDate = Tag(0x0008, 0x0021)
     static let contentDate = Tag(0x0008, 0x0023)
     static let seriesTime = Tag(0x0008, 0x0031)
@@ -15,7 +15,7 @@ extension Tag {
     static let codeValue = Tag(0x0008, 0x0100)
     static let codingSchemeDesignator = Tag(0x0008, 0x0102)
     static let codeMeaning = Tag(0x0008, 0x0104)
-    static let timezoneOffsetFromUTC = Tag(0x0008, 0x0201)
+    package static let timezoneOffsetFromUTC = Tag(0x0008, 0x0201)
     static let referencedStudySequence = Tag(0x0008, 0x1110)
     static let referencedPerformedProcedureStepSequence = Tag(0x0008, 0x1111)
     static let referencedSeriesSequence = Tag(0x0008, 0x1115)

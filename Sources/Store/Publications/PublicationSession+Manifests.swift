@@ -42,12 +42,39 @@ extension PublicationSession {
         Set(try rows("SELECT uid FROM manifests WHERE study = ?", [.text(study)]) { $0.text(0) })
     }
 
-    /// The manifests that were made in a time, in milliseconds since 1970, and came into the record.
-    package func manifests(created: Range<Int64>) throws(SQLiteError) -> [PublicationManifest] {
-        try manifests(
-            "WHERE created >= ? AND created < ? AND state IN ('published', 'withdrawn') ORDER BY created, uid",
-            [.integer(created.lowerBound), .integer(created.upperBound)]
-        )
+    /// How many manifests were made in a month (YYYYMM, UTC), by what became of them.
+    package struct Count: Equatable, Sendable {
+        package let month: String
+        package let state: PublicationManifest.State
+        package let count: Int
+    }
+
+    /// The archive by months: what came into the record and stands, or was withdrawn.
+    package func manifestCounts() throws(SQLiteError) -> [Count] {
+        try rows(
+            """
+            SELECT strftime('%Y%m', created / 1000, 'unixepoch') AS month, state, count(*) FROM manifests
+              WHERE state IN ('published', 'withdrawn') GROUP BY month, state ORDER BY month, state
+            """,
+            []
+        ) { row in
+            Count(
+                month: row.text(0),
+                state: PublicationManifest.State(rawValue: row.text(1)) ?? .abandoned,
+                count: Int(row.integer(2))
+            )
+        }
+    }
+
+    /// Those of a month, the oldest first.
+    package func manifestUIDs(month: String) throws(SQLiteError) -> [String] {
+        try rows(
+            """
+            SELECT uid FROM manifests WHERE state IN ('published', 'withdrawn')
+              AND strftime('%Y%m', created / 1000, 'unixepoch') = ? ORDER BY created, uid
+            """,
+            [.text(month)]
+        ) { $0.text(0) }
     }
 
     package func put(_ manifest: PublicationManifest) throws(SQLiteError) {

@@ -136,6 +136,26 @@ struct AdminRoutes: Sendable {
             post("/v1/pipeline/queue/{number}/retry", role: .operator) { try await forward("POST", $0) },
             post("/v1/pipeline/queue/{number}/hold", role: .operator) { try await forward("POST", $0) },
             post("/v1/pipeline/queue/{number}/drop", role: .operator) { try await forward("POST", $0) },
+            get("/v1/pipeline/archive") { try await forward("GET", $0) },
+            // Identities leave the box: that is an administrator's to answer for.
+            AdminRoute(
+                method: "GET",
+                pattern: "/v1/pipeline/archive/{month}",
+                role: .admin,
+                needsReason: true
+            ) { try await forward("GET", $0, bodyLimit: ManifestArchiveSubmission.longest) },
+            AdminRoute(
+                method: "GET",
+                pattern: "/v1/pipeline/archive/{month}/{directory}/{manifest}",
+                role: .admin,
+                isAudited: false
+            ) { try await forward("GET", $0, bodyLimit: ManifestArchiveSubmission.longest) },
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/pipeline/archive",
+                role: .admin,
+                longestBody: ManifestArchiveSubmission.longest
+            ) { try await forward("POST", $0) },
             get("/v1/peers") { try await forward("GET", $0) },
             post("/v1/peers/{aeTitle}/echo", role: .operator) { try await forward("POST", $0) },
             get("/v1/transfers") { try await forward("GET", $0) },
@@ -151,14 +171,16 @@ struct AdminRoutes: Sendable {
     private func forward(
         _ method: String,
         _ request: AdminRequest,
-        target: String? = nil
+        target: String? = nil,
+        bodyLimit: Int = 4 << 20
     ) async throws -> Response {
         do {
             let answer = try await gateway.forward(
                 method,
                 target ?? request.path,
                 body: request.body,
-                deadline: Self.forwardDeadline
+                deadline: Self.forwardDeadline,
+                bodyLimit: bodyLimit
             )
             return Response(
                 status: .init(code: answer.status),

@@ -40,9 +40,16 @@ package struct GatewayClient: Sendable {
         _ method: String,
         _ target: String,
         body: [UInt8],
-        deadline: Duration
+        deadline: Duration,
+        bodyLimit: Int = 4 << 20
     ) async throws -> (status: Int, contentType: String, body: [UInt8]) {
-        let answer = try await client.request(method, target, body: body, deadline: deadline)
+        let answer = try await client.request(
+            method,
+            target,
+            body: body,
+            deadline: deadline,
+            bodyLimit: bodyLimit
+        )
         return (answer.status, answer.headers["content-type"] ?? "application/json", answer.body)
     }
 

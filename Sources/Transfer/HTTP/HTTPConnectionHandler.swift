@@ -9,9 +9,6 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// A request body is read up to here; more is refused.
-    static let maximumRequestBody = 64 << 10
-
     private let responder: any HTTPResponder
     private let workers: BlockingExecutor
     private let journal: TransferJournal?
@@ -59,7 +56,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
             receiveLarge(head, context)
         case .body(let bytes):
             if let reception { return reception.receive(bytes) }
-            if body.count <= Self.maximumRequestBody { body += bytes.readableBytesView }
+            if body.count <= limits.requestBody { body += bytes.readableBytesView }
         case .end:
             requestDeadline?.cancel()
             guard let head else { return }
@@ -67,7 +64,7 @@ final class HTTPConnectionHandler: ChannelInboundHandler {
             if let reception { return reception.end() }
             answer(head, context)
         }
-        if body.count > Self.maximumRequestBody {
+        if body.count > limits.requestBody {
             context.close(promise: nil)
         }
     }

@@ -13,6 +13,8 @@ package final class HTTPServer: Sendable {
         package var requestSeconds: Int64 = 60
         /// A response of which the peer takes no byte for this long is given up.
         package var stalledSeconds: Int64 = 60
+        /// A body that comes with its request is read up to here, in bytes; more is refused.
+        package var requestBody = 64 << 10
 
         package init() {}
     }

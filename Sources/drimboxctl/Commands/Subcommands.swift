@@ -46,7 +46,9 @@ struct PipelineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline",
         abstract: "What was received and sent, what the spool holds, and what is to be published.",
-        subcommands: [PipelineStatusCommand.self, QueueCommand.self, TracesCommand.self],
+        subcommands: [
+            PipelineStatusCommand.self, QueueCommand.self, ArchiveCommand.self, TracesCommand.self,
+        ],
         defaultSubcommand: PipelineStatusCommand.self
     )
 }

@@ -149,6 +149,7 @@ struct ExamAttendance {
                 return try adopt(manifest, entry)
             }
             try abandon(manifest)
+            if try await correctFormer(context) { return }
             throw error
         }
         guard
@@ -160,6 +161,35 @@ struct ExamAttendance {
             throw RecordError(.unknownOutcome, "the registry took the manifest and does not find it")
         }
         try adopt(manifest, entry)
+    }
+
+    /// Compares what is known of the exam's manifest with what the record has of it, after the record refused to replace
+    /// it: somebody else may have taken it out, or an imported archive may have had another entryUUID. True where
+    /// something was put right, and another look, which is due, can go on.
+    private func correctFormer(_ context: ReportContext) async throws -> Bool {
+        let number = number
+        let known = try table.transaction { (session) throws(SQLiteError) -> PublicationManifest? in
+            guard let uid = try session.exam(number)?.manifest else { return nil }
+            return try session.manifest(uid)
+        }
+        guard let known else { return false }
+        let uid = known.sopInstanceUID
+        let entry = try await publisher.national.entry(uniqueID: uid, context: context)
+        let isStanding = entry?.status == .approved
+        guard !isStanding || entry?.entryUUID != known.entryUUID else { return false }
+        let time = publisher.now()
+        let state: PublicationManifest.State =
+            isStanding ? .published : entry?.status == .deprecated ? .replaced : .withdrawn
+        try table.transaction { (session) throws(SQLiteError) in
+            try session.set(state, ofManifest: uid, entryUUID: entry?.entryUUID, now: time)
+            guard !isStanding, var exam = try session.exam(number) else { return }
+            exam.manifest = nil
+            try session.update(exam)
+        }
+        if !isStanding {
+            publisher.journal.record(.manifestTakenOut(study: known.studyInstanceUID, manifest: uid))
+        }
+        return true
     }
 
     /// The entryUUID to replace or withdraw; the registry gives it, and gives a new one with each version.
@@ -320,7 +350,10 @@ struct ExamAttendance {
         } catch let error where error.kind != .temporary {
             // Done already by an attempt whose answer was lost?
             let found = try await publisher.national.entry(uniqueID: uid, context: context)
-            if let found, found.status == .approved { throw error }
+            guard let found, found.status == .approved else { return }
+            // An imported archive may have had another entryUUID.
+            guard found.entryUUID != entry else { throw error }
+            try await publisher.national.withdraw(found.entryUUID, context: context)
         }
     }
 
