@@ -164,6 +164,23 @@ extension EndToEnd {
             try bench.awaitEntries(["Approved"])
         }
 
+        @Test("a patient without a record is no failure, and the queue says why nothing is published")
+        func noRecord() throws {
+            let bench = try SourceUnderTest()
+            try bench.patient([
+                "patientId": "279035121518989^^^&1.2.250.1.213.1.4.10&ISO^NH", "exists": false,
+            ])
+            let (study, _) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 5)
+            #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1)) == "AA")
+            let isSettled = try eventually {
+                (try bench.gateway.call("/v1/pipeline/queue/1")["state"] as? String) == "undestined"
+            }
+            let item = try bench.gateway.call("/v1/pipeline/queue/1")
+            #expect(isSettled, "\(item)")
+            #expect(item["reason"] as? String == "the patient has no DMP")
+            #expect(try bench.entries().isEmpty)
+        }
+
         @Test("a message that cannot be used is refused by name and kept") func refused() throws {
             let bench = try SourceUnderTest()
             let study = "1.2.3.4"

@@ -150,6 +150,14 @@ final class SourceUnderTest {
         try #require(try Bench.curl(["--silent", "--fail", "--data", "{\"on\": \(isOn)}", url]).status == 0)
     }
 
+    /// What the record knows of a patient: `exists`, `status`…
+    func patient(_ state: [String: Any]) throws {
+        let data = try JSONSerialization.data(withJSONObject: state)
+        let url = "http://127.0.0.1:\(control)/lab/patients"
+        let set = try Bench.curl(["--silent", "--fail", "--data", String(decoding: data, as: UTF8.self), url])
+        try #require(set.status == 0, "\(set.errors)")
+    }
+
     func faults(_ rules: [[String: Any]]) throws {
         let data = try JSONSerialization.data(withJSONObject: rules)
         let url = "http://127.0.0.1:\(control)/lab/faults"

@@ -78,6 +78,7 @@ final class TestRecord: NationalRecord {
     private struct State {
         var entries: [Entry] = []
         var submissions = 0
+        var record = PatientRecord.open
         var next: @Sendable () -> Fault = { .none }
     }
 
@@ -126,6 +127,7 @@ final class TestRecord: NationalRecord {
     func submit(_ submission: Submission, context: ReportContext) async throws(RecordError) {
         try state.withLock { (state) throws(RecordError) in
             let isLost = try fault(state)
+            guard state.record == .open else { throw RecordError(.permanent, "XDSUnknownPatientId") }
             let uniqueID = String(decoding: submission.signature, as: UTF8.self)
             let replaced = String(decoding: submission.envelope, as: UTF8.self)
             state.submissions += 1
@@ -155,6 +157,12 @@ final class TestRecord: NationalRecord {
             return state.entries.first { $0.uniqueID == uniqueID }
                 .map { RecordEntry(entryUUID: $0.entryUUID, status: $0.status) }
         }
+    }
+
+    func set(_ record: PatientRecord) { state.withLock { $0.record = record } }
+
+    func patientRecord(_ context: ReportContext) async throws(RecordError) -> PatientRecord {
+        state.withLock { $0.record }
     }
 
     func withdraw(_ entryUUID: String, context: ReportContext) async throws(RecordError) {
@@ -352,6 +360,38 @@ struct Workbench {
             #expect(bench.record.approved().first?.uniqueID != former)
             #expect(try bench.exams().map(\.state) == [.published])
         }
+    }
+
+    @Test("a patient without a record is no failure; it is looked for once a day, for a month")
+    func noRecord()
+        async throws
+    {
+        let bench = try Workbench()
+        bench.archive.set("1.2.3", [1])
+        bench.record.set(.none)
+        try bench.intake.apply([.publish(.test())], message: nil)
+        await bench.publisher.settle()
+        let exam = try #require(try bench.exams().first)
+        #expect(exam.state == .undestined)
+        #expect(exam.reason == "the patient has no DMP")
+        bench.record.set(.open)
+        await bench.publisher.settle()
+        #expect(bench.record.approved().isEmpty)
+        bench.clock.pass(seconds: 86_401)
+        await bench.publisher.settle()
+        #expect(bench.record.approved().count == 1)
+
+        bench.record.set(.closed)
+        bench.clock.pass(seconds: 31 * 86_400)
+        try bench.intake.apply([.publish(.test(report: "2.9", study: "2.2.3"))], message: nil)
+        bench.archive.set("2.2.3", [1])
+        for _ in 0..<40 {
+            await bench.publisher.settle()
+            bench.clock.pass(seconds: 86_401)
+        }
+        let other = try #require(try bench.exams().last)
+        #expect(other.reason == "the patient's DMP is closed")
+        #expect(other.due == nil)
     }
 
     @Test("an entryUUID that is not the record's is put right before a withdrawal") func wrongEntry()

@@ -164,6 +164,23 @@ package final class DMPRecord: NationalRecord {
         return RecordEntry(entryUUID: found.entryUUID, status: status)
     }
 
+    package func patientRecord(_ context: ReportContext) async throws(RecordError) -> PatientRecord {
+        let structure = try structure(context)
+        let national = context.patient.nationalIdentifier
+        let query = GetDemographics(
+            messageID: makeUUID(),
+            queryID: makeUUID(),
+            creationTime: SiteTime.utc(WallClock.milliseconds()),
+            sender: (sourceID, software.name),
+            patient: (national.value, national.authority)
+        )
+        let body = try await ask("patients", GetDemographics.action, query.body, context, structure)
+        guard let answer = GetDemographics.Answer(reading: body) else {
+            throw RecordError(.temporary, "DMP: found no answer to whether the patient has a record")
+        }
+        return answer.exists ? answer.isClosed ? .closed : .open : .none
+    }
+
     package func withdraw(_ entryUUID: String, context: ReportContext) async throws(RecordError) {
         let structure = try structure(context)
         let set = submission(context, structure, WallClock.milliseconds()).submissionSet

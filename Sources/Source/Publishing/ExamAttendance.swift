@@ -2,6 +2,11 @@
 import DICOM
 import Store
 
+/// There is no record to publish in. It may be opened one day.
+private struct NoPatientRecord: Error, CustomStringConvertible {
+    let description: String
+}
+
 /// One look at one exam: what is begun is ended, then the record is brought to what is wanted.
 struct ExamAttendance {
     private let publisher: Publisher
@@ -33,6 +38,14 @@ struct ExamAttendance {
                     exam.reason = wish.reason
                     exam.due = nil
                 }
+            }
+        } catch let error as NoPatientRecord {
+            try end(exam) { exam, wish in
+                exam.state = .undestined
+                exam.reason = error.description
+                let now = publisher.now()
+                let isYoung = now - wish.asked < settings.noRecordDays * 86_400_000
+                exam.due = isYoung ? now + 86_400_000 : nil
             }
         } catch let error as RecordError {
             try fail(exam, error)
@@ -150,7 +163,11 @@ struct ExamAttendance {
             }
             try abandon(manifest)
             if try await correctFormer(context) { return }
-            throw error
+            switch try? await publisher.national.patientRecord(context) {
+            case nil, .open: throw error
+            case .closed: throw NoPatientRecord(description: "the patient's DMP is closed")
+            case .some(.none): throw NoPatientRecord(description: "the patient has no DMP")
+            }
         }
         guard
             let entry = try await publisher.national.entry(

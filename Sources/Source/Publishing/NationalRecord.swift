@@ -13,8 +13,17 @@ package protocol NationalRecord: Sendable {
     /// The entry of a document in the record; nil where there is none.
     func entry(uniqueID: String, context: ReportContext) async throws(RecordError) -> RecordEntry?
 
+    /// Whether the patient has a record that can be added to (TD0.2).
+    func patientRecord(_ context: ReportContext) async throws(RecordError) -> PatientRecord
+
     /// Withdraws an entry (TD3.3c); `submission` is what is archived of it.
     func withdraw(_ entryUUID: String, context: ReportContext) async throws(RecordError)
+}
+
+package enum PatientRecord: Sendable {
+    case open
+    case closed
+    case none
 }
 
 package struct RecordEntry: Equatable, Sendable {

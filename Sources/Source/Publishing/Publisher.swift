@@ -19,6 +19,8 @@ package final class Publisher: Sendable {
         package var missingConfirmSeconds: Int64 = 600
         /// How long a submission whose answer was lost may still come into force.
         package var lostAnswerSeconds: Int64 = 180
+        /// A patient without a record may open one: so long it is looked for, once a day.
+        package var noRecordDays: Int64 = 30
         package var firstDelaySeconds: Int64 = 5
         package var longestDelaySeconds: Int64 = 600
         /// After a publication the archive is looked at again, for images that come late.
