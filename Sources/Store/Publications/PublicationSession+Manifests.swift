@@ -32,6 +32,13 @@ extension PublicationSession {
         try manifests("WHERE uid = ?", [.text(sopInstanceUID)]).first
     }
 
+    /// Without reading its documents.
+    package func manifestState(_ sopInstanceUID: String) throws(SQLiteError) -> PublicationManifest.State? {
+        try rows("SELECT state FROM manifests WHERE uid = ?", [.text(sopInstanceUID)]) {
+            PublicationManifest.State(rawValue: $0.text(0))
+        }.first ?? nil
+    }
+
     /// Every manifest that the exam ever had, the oldest first.
     package func manifests(exam: Int64) throws(SQLiteError) -> [PublicationManifest] {
         try manifests("WHERE exam = ? ORDER BY created, uid", [.integer(exam)])
