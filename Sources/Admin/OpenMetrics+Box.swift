@@ -18,6 +18,7 @@ extension OpenMetrics {
             add(pipeline.receive)
             add(pipeline.retrieve)
             add(pipeline.spool)
+            if let publications = pipeline.publications { add(publications) }
         }
         add(processes)
     }
@@ -151,6 +152,20 @@ extension OpenMetrics {
             "drimbox_spool_evicted_instances",
             "Instances evicted from the spool.",
             spool.evictedInstances
+        )
+    }
+
+    private mutating func add(_ publications: PipelineStatus.Publications) {
+        func exams(_ state: String, _ count: Int) -> Sample { Sample(count, [("state", state)]) }
+        family(
+            "drimbox_publications",
+            .gauge,
+            help: "Exams that are to be in the national record and are not, by state.",
+            [
+                exams("waiting", publications.waiting), exams("awaiting-images", publications.awaitingImages),
+                exams("overdue", publications.overdue), exams("failed", publications.failed),
+                exams("held", publications.held),
+            ]
         )
     }
 

@@ -99,6 +99,35 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         }
     }
 
+    /// Exams that are to be in the national record and are not.
+    package struct Publications: Codable, Equatable, Sendable {
+        package var waiting: Int
+        /// Since when the oldest of those waits.
+        package var waitingSince: Timestamp?
+        package var awaitingImages: Int
+        /// Of those, the ones that wait for longer than the time that is set for it.
+        package var overdue: Int
+        /// They need a person.
+        package var failed: Int
+        package var held: Int
+
+        package init(
+            waiting: Int = 0,
+            waitingSince: Timestamp? = nil,
+            awaitingImages: Int = 0,
+            overdue: Int = 0,
+            failed: Int = 0,
+            held: Int = 0
+        ) {
+            self.waiting = waiting
+            self.waitingSince = waitingSince
+            self.awaitingImages = awaitingImages
+            self.overdue = overdue
+            self.failed = failed
+            self.held = held
+        }
+    }
+
     package struct Process: Codable, Equatable, Sendable {
         package var residentBytes: Int
         /// User and system time.
@@ -116,6 +145,8 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
     package var receive: Receive
     package var retrieve: Retrieve
     package var spool: Spool
+    /// Nil where there is no source.
+    package var publications: Publications?
     package var process: Process
 
     package init(
@@ -123,12 +154,14 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         receive: Receive = Receive(),
         retrieve: Retrieve = Retrieve(),
         spool: Spool = Spool(),
+        publications: Publications? = nil,
         process: Process
     ) {
         self.associations = associations
         self.receive = receive
         self.retrieve = retrieve
         self.spool = spool
+        self.publications = publications
         self.process = process
     }
 }

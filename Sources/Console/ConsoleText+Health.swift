@@ -18,11 +18,13 @@ extension ConsoleText {
         let (code, subject) = Self.parts(issue)
         let service = serviceName(issue.evidence["service"] ?? "?")
         let last = issue.evidence["lastExit"] ?? "?"
+        let exams = issue.evidence["exams"] ?? "?"
         let percent = issue.evidence["percent"] ?? issue.evidence["used"] ?? "?"
         guard language == .french else {
             return switch code {
             case "E-SVC-01", "E-SVC-02", "W-SVC-04": "\(issue.summary) (\(last))"
             case "E-SPOOL-01", "W-SPOOL-01": "\(issue.summary) (\(percent) %)"
+            case "E-PUB-01", "W-PUB-02", "W-PUB-03": "\(issue.summary) (\(exams))"
             default: issue.summary
             }
         }
@@ -33,6 +35,9 @@ extension ConsoleText {
         case "W-SVC-04": "\(service) s'est arretee, relance (\(last))"
         case "E-SPOOL-01": "stockage plein a \(percent) % : les images seront bientot refusees"
         case "W-SPOOL-01": "stockage occupe a \(percent) %"
+        case "E-PUB-01": "des publications attendent une decision (\(exams))"
+        case "W-PUB-02": "les images de comptes rendus valides ne sont pas arrivees (\(exams))"
+        case "W-PUB-03": "des publications attendent depuis plus d'une heure (\(exams))"
         case "E-TIME-02": "horloge fausse : elle est plus ancienne que le logiciel"
         case "W-TIME-01":
             issue.evidence["synchronised"] == "true" ? "horloge decalee" : "horloge non synchronisee"
@@ -112,6 +117,9 @@ extension ConsoleText {
         switch code {
         case "E-SPOOL-01", "W-SPOOL-01":
             "Cherchez pourquoi des examens attendent leur publication, appelez le support."
+        case "E-PUB-01": "drimboxctl pipeline queue dit pourquoi ; corrigez, puis « queue retry »."
+        case "W-PUB-02": "Cherchez dans le PACS si l'examen existe, sous ce numero d'accession."
+        case "W-PUB-03": "Testez l'acces au DMP et au PACS (menu 2)."
         case "E-TIME-02": "Reglez l'horloge ; si cela revient apres une coupure, changez la pile de la carte."
         case "E-DISK-01": "Laissez partir les images en attente, puis remplacez le disque tout de suite."
         case "E-DISK-02": "Remplacez le disque dans la journee."

@@ -37,7 +37,9 @@ package actor StatusBoard {
 
     package func set(_ pipeline: PipelineStatus?) {
         self.pipeline = pipeline
-        if let pipeline { judge(pipeline.spool) }
+        guard let pipeline else { return }
+        judge(pipeline.spool)
+        if let publications = pipeline.publications { judge(publications) }
     }
 
     package func set(site: String) {

@@ -131,7 +131,12 @@ struct Gateway: Service {
             if let path = configuration.statusSocket {
                 let transfers = TransferService(peers: peers, client: client, jobs: jobs)
                 let status = StatusService(journal: journal, transfers: transfers, source: source) {
-                    PipelineStatus(wire.counts, spool.statistics, started: started)
+                    PipelineStatus(
+                        wire.counts,
+                        spool.statistics,
+                        publications: source?.backlog,
+                        started: started
+                    )
                 }
                 servers.append(
                     try await HTTPServer.start(

@@ -149,6 +149,14 @@ final class SourceFunction: Sendable {
         RetrieveGate(table: table, service: service, traces: traces) { WallClock.milliseconds() }
     }
 
+    /// Nil where it cannot be read, which is told otherwise.
+    var backlog: PipelineStatus.Publications? {
+        try? desk.backlog(
+            imageWaitHours: configuration.source?.imageWaitHours ?? 0,
+            now: WallClock.milliseconds()
+        )
+    }
+
     func shutdown() async { await record.shutdown() }
 
     /// A key object document that was received and is kept; what a rejection note rejects leaves the manifests.

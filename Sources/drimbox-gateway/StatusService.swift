@@ -71,7 +71,12 @@ struct StatusService: HTTPResponder {
 }
 
 extension PipelineStatus {
-    init(_ counts: TransferCounts, _ spool: SpoolStatistics, started: Timestamp) {
+    init(
+        _ counts: TransferCounts,
+        _ spool: SpoolStatistics,
+        publications: Publications?,
+        started: Timestamp
+    ) {
         let usage = ProcessUsage.own()
         self.init(
             associations: Associations(
@@ -106,6 +111,7 @@ extension PipelineStatus {
                 evictedInstances: spool.evictedInstances,
                 heldBytes: Int(spool.heldBytes)
             ),
+            publications: publications,
             process: Process(
                 residentBytes: Int(usage.residentBytes),
                 cpuSeconds: usage.cpuSeconds,

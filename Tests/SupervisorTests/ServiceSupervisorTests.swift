@@ -232,4 +232,21 @@ private struct Silent: Error {}
         #expect(kinds.filter { $0 == "issue.raised" }.count == 2)
         #expect(kinds.filter { $0 == "issue.cleared" }.count == 2)
     }
+
+    @Test("publications that fail, wait too long or lack their images are issues until they do not")
+    func publications() async {
+        var status = PipelineStatus(process: .init(startTime: Timestamp(milliseconds: 0)))
+        #expect(await board.report(live: status).issues.isEmpty)
+        let recent = Timestamp(milliseconds: Timestamp.now.milliseconds - 60_000)
+        let old = Timestamp(milliseconds: Timestamp.now.milliseconds - 3_700_000)
+        for (publications, codes) in [
+            (PipelineStatus.Publications(waiting: 3, waitingSince: recent, awaitingImages: 2, held: 1), []),
+            (.init(waiting: 3, waitingSince: old), ["W-PUB-03"]),
+            (.init(awaitingImages: 2, overdue: 1), ["W-PUB-02"]),
+            (.init(failed: 1), ["E-PUB-01"]), (.init(), []),
+        ] {
+            status.publications = publications
+            #expect(await board.report(live: status).issues.map(\.code) == codes)
+        }
+    }
 }

@@ -34,6 +34,21 @@ package struct PublicationDesk: Sendable {
         }
     }
 
+    /// What is not done; `imageWaitHours` after its report an exam without images is overdue.
+    package func backlog(imageWaitHours: Int, now: Int64) throws -> PipelineStatus.Publications {
+        let backlog = try table.transaction { (session) throws(SQLiteError) in
+            try session.backlog(imagesBefore: now - Int64(imageWaitHours) * 3_600_000)
+        }
+        return PipelineStatus.Publications(
+            waiting: backlog.waiting,
+            waitingSince: backlog.waitingSince.map { Timestamp(milliseconds: $0) },
+            awaitingImages: backlog.awaitingImages,
+            overdue: backlog.overdue,
+            failed: backlog.failed,
+            held: backlog.held
+        )
+    }
+
     /// Nil where there is no such exam.
     package func item(_ number: Int) throws -> PublicationQueue.Item? {
         try table.transaction { (session) throws(SQLiteError) in

@@ -179,6 +179,47 @@ extension PublicationSession {
         )
     }
 
+    /// What is not done.
+    package struct Backlog: Equatable, Sendable {
+        package var waiting = 0
+        /// Since when the oldest of those waits, in milliseconds since 1970.
+        package var waitingSince: Int64?
+        package var awaitingImages = 0
+        /// Of those, the ones that wait since before a time.
+        package var overdue = 0
+        package var failed = 0
+        package var held = 0
+    }
+
+    package func backlog(imagesBefore: Int64) throws(SQLiteError) -> Backlog {
+        var backlog = Backlog()
+        let rows = try rows(
+            """
+            SELECT state, held, count(*), min(since), sum(since < ?) FROM exams INDEXED BY exams_open
+              WHERE state IN ('waiting', 'awaiting-images', 'failed') OR held = 1 GROUP BY state, held
+            """,
+            [.integer(imagesBefore)]
+        ) {
+            (
+                state: $0.text(0), isHeld: $0.integer(1) == 1, count: Int($0.integer(2)), $0.integer(3),
+                Int($0.integer(4))
+            )
+        }
+        for (state, isHeld, count, since, old) in rows {
+            if isHeld {
+                backlog.held += count
+                continue
+            }
+            switch PublicationExam.State(rawValue: state) {
+            case .waiting: (backlog.waiting, backlog.waitingSince) = (count, since)
+            case .awaitingImages: (backlog.awaitingImages, backlog.overdue) = (count, old)
+            case .failed: backlog.failed = count
+            default: break
+            }
+        }
+        return backlog
+    }
+
     /// How many exams are in each state; those held count as "held".
     package func examCounts() throws(SQLiteError) -> [String: Int] {
         let counts = try rows(

@@ -62,6 +62,8 @@ package final class PublicationTable: Sendable {
           manifest TEXT, attempt TEXT);
         CREATE INDEX IF NOT EXISTS exams_by_study ON exams(study);
         CREATE INDEX IF NOT EXISTS exams_due ON exams(due) WHERE due IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS exams_open ON exams(state, held, since)
+          WHERE state IN ('waiting', 'awaiting-images', 'failed') OR held = 1;
         CREATE TABLE IF NOT EXISTS reports(
           report TEXT NOT NULL, exam INTEGER NOT NULL REFERENCES exams(number), PRIMARY KEY(report, exam))
           WITHOUT ROWID;
