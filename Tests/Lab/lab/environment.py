@@ -12,6 +12,8 @@ def ensure(program):
     """Goes on in this interpreter, or runs the program again with .build/python; ends it where neither will do."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if not missing:
+        # For what this program starts the question is open again.
+        os.environ.pop("DRIMBOX_LAB_AGAIN", None)
         return
     if os.path.exists(INTERPRETER) and "DRIMBOX_LAB_AGAIN" not in os.environ:
         os.environ["DRIMBOX_LAB_AGAIN"] = "1"
