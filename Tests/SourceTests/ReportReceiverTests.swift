@@ -6,19 +6,12 @@ import Testing
 
 @testable import Source
 
-/// A report of nobody, as its RIS sends it.
-private func report(
-    order: String = "NW",
-    status: String = "F",
+/// A report of nobody.
+func clinicalDocument(
     document: String = "1.2.250.1.999.1",
     parent: String? = nil,
     structure: String = "1750803447",
-    studies: [String] = ["1.2.3.4"],
-    qualification: String = "VALI",
-    control: String = "MSG1",
-    flags: [String: String] = [
-        "DESTDMP": "Y", "INVISIBLE_PATIENT": "Y", "MASQUE_PS": "N", "INVISIBLE_REP_LEGAUX": "N",
-    ]
+    studies: [String] = ["1.2.3.4"]
 ) -> [UInt8] {
     let events = studies.map { study in
         """
@@ -43,12 +36,50 @@ private func report(
         <inFulfillmentOf><order><d:accessionNumber root="1.2.5" extension="ACN1"/></order></inFulfillmentOf>
         \(events)\(related ?? "")</ClinicalDocument>
         """
+    return Array(text.utf8)
+}
+
+/// The same, as its RIS sends it.
+func report(
+    order: String = "NW",
+    status: String = "F",
+    document: String = "1.2.250.1.999.1",
+    parent: String? = nil,
+    structure: String = "1750803447",
+    studies: [String] = ["1.2.3.4"],
+    qualification: String = "VALI",
+    control: String = "MSG1",
+    flags: [String: String] = [
+        "DESTDMP": "Y", "INVISIBLE_PATIENT": "Y", "MASQUE_PS": "N", "INVISIBLE_REP_LEGAUX": "N",
+    ]
+) -> [UInt8] {
+    let text = clinicalDocument(document: document, parent: parent, structure: structure, studies: studies)
+    return report(
+        text,
+        order: order,
+        status: status,
+        qualification: qualification,
+        control: control,
+        flags: flags
+    )
+}
+
+func report(
+    _ document: [UInt8],
+    order: String = "NW",
+    status: String = "F",
+    qualification: String = "VALI",
+    control: String = "MSG1",
+    flags: [String: String] = [
+        "DESTDMP": "Y", "INVISIBLE_PATIENT": "Y", "MASQUE_PS": "N", "INVISIBLE_REP_LEGAUX": "N",
+    ]
+) -> [UInt8] {
     var lines = [
         "MSH|^~\\&|RIS|CAB|BOX|CAB|20240101||ORU^R01^ORU_R01|\(control)|P|2.5|||||FRA|UNICODE UTF-8",
         "PID|||279035121518989^^^I&1.2.250.1.213.1.4.10&ISO^INS~IPP1^^^A&1.2.4&ISO^PI||X"
             + String(repeating: "|", count: 27) + qualification,
         "ORC|\(order)",
-        "OBX|1|ED|18748-4||^TEXT^XML^Base64^\(Data(text.utf8).base64EncodedString())||||||\(status)",
+        "OBX|1|ED|18748-4||^TEXT^XML^Base64^\(Data(document).base64EncodedString())||||||\(status)",
     ]
     for (name, value) in flags.sorted(by: { $0.key < $1.key }) {
         lines.append("OBX|2|CE|\(name)^x^MetaDMPMSS||\(value)||||||F")
