@@ -40,12 +40,15 @@ package struct PublicationQueue: Codable, Equatable, Sendable {
 
     /// A message that was not accepted; its bytes are kept.
     package struct Refused: Codable, Equatable, Sendable {
+        /// SHA-256 of its bytes, in hexadecimal: what it is fetched by.
+        package let digest: String
         package let controlID: String
         package let received: Timestamp
         package let code: String
         package let reason: String?
 
-        package init(controlID: String, received: Timestamp, code: String, reason: String?) {
+        package init(digest: String, controlID: String, received: Timestamp, code: String, reason: String?) {
+            self.digest = digest
             self.controlID = controlID
             self.received = received
             self.code = code

@@ -14,7 +14,30 @@ extension StatusService {
     func sourceAnswer(to request: HTTPRequest) -> HTTPResponse? {
         if let answer = queue(request) { return answer }
         if let answer = archive(request) { return answer }
+        if let answer = refusedMessage(request) { return answer }
         return request.path == "/v1/pipeline/traces" ? tracePage(request) : nil
+    }
+
+    /// `/v1/pipeline/refused/{digest}`: a message as it came; nil where the path is another's.
+    private func refusedMessage(_ request: HTTPRequest) -> HTTPResponse? {
+        let parts = request.path.split(separator: "/").map(String.init)
+        guard parts.starts(with: ["v1", "pipeline", "refused"]), parts.count == 4 else { return nil }
+        guard let desk = source?.desk else {
+            return .problem(404, "source.none", "found no source in the configuration", request.path)
+        }
+        do {
+            guard let bytes = try desk.refusedMessage(parts[3]) else {
+                return .problem(
+                    404,
+                    "message.unknown",
+                    "found no message whose digest begins so",
+                    request.path
+                )
+            }
+            return HTTPResponse(.ok, headers: ["Content-Type": "application/hl7-v2"], body: .bytes(bytes))
+        } catch {
+            return .problem(503, "source.store", "the messages cannot be read", request.path)
+        }
     }
 
     /// `/v1/pipeline/traces?since=N`: a page after a row.

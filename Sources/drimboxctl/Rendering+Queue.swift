@@ -18,7 +18,10 @@ extension Rendering {
         }
         if !queue.refused.isEmpty {
             let rows = queue.refused.prefix(20).map {
-                [$0.code, age($0.received), clean($0.controlID), clean($0.reason ?? "-")]
+                [
+                    $0.code, age($0.received), String(clean($0.digest).prefix(12)), clean($0.controlID),
+                    clean($0.reason ?? "-"),
+                ]
             }
             blocks.append(table([messages.refusedColumns] + rows))
         }
@@ -47,7 +50,9 @@ extension Messages {
     }
 
     var refusedColumns: [String] {
-        [pick("REFUSED", "REFUSÉ"), pick("AGE", "ÂGE"), "MSH-10", pick("REASON", "MOTIF")]
+        [
+            pick("REFUSED", "REFUSÉ"), pick("AGE", "ÂGE"), "MESSAGE", "MSH-10", pick("REASON", "MOTIF"),
+        ]
     }
 
     func publication(_ state: String) -> String {

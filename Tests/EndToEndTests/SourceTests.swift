@@ -196,6 +196,19 @@ extension EndToEnd {
             #expect(refused.count == 4)
             #expect(refused.allSatisfy { ($0["reason"] as? String)?.isEmpty == false })
             #expect((queue["items"] as? [Any])?.isEmpty == true)
+            // Whoever has to find out why gets it as it came.
+            let digest = try #require(refused.last?["digest"] as? String)
+            let file = bench.directory.appending("refused.hl7")
+            let fetched = try run(
+                Bench.release.appending(path: "drimboxctl").path,
+                [
+                    "--socket", bench.gateway.directory.appending(path: "gateway.sock").path, "pipeline",
+                    "queue",
+                    "message", String(digest.prefix(12)), file.path,
+                ]
+            )
+            #expect(fetched.status == 0, "\(fetched.errors)")
+            #expect(try Data(contentsOf: file).starts(with: Data("MSH|".utf8)))
         }
     }
 }

@@ -129,8 +129,8 @@ import Testing
         }
         let (refused, body, none) = try table.transaction { (session) throws(SQLiteError) in
             (
-                try session.refusedMessages(limit: 10), try session.refusedBody(digest: "b"),
-                try session.refusedBody(digest: "a")
+                try session.refusedMessages(limit: 10), try session.refusedBody(digestPrefix: "b"),
+                try session.refusedBody(digestPrefix: "a")
             )
         }
         #expect(refused.map(\.controlID) == ["C-b"])
@@ -145,12 +145,13 @@ import Testing
         let kept = try table.transaction { (session) throws(SQLiteError) in
             try session.put(message("a", code: "AE", body: large))
             try session.put(message("b", code: "AE", body: [1]))
-            let both = try session.refusedBody(digest: "a") != nil
+            let both = try session.refusedBody(digestPrefix: "a") != nil
             try session.put(message("c", code: "AE", body: large))
             let refused = try session.refusedMessages(limit: 10).count
             let bodies = [
-                try session.refusedBody(digest: "a") != nil, try session.refusedBody(digest: "b") != nil,
-                try session.refusedBody(digest: "c") != nil,
+                try session.refusedBody(digestPrefix: "a") != nil,
+                try session.refusedBody(digestPrefix: "b") != nil,
+                try session.refusedBody(digestPrefix: "c") != nil,
             ]
             return (both, refused, bodies)
         }

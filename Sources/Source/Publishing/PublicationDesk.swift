@@ -24,6 +24,7 @@ package struct PublicationDesk: Sendable {
                 items: try session.unsettledExams(limit: Self.limit).map { PublicationQueue.Item($0) },
                 refused: try session.refusedMessages(limit: Self.limit).map { message in
                     PublicationQueue.Refused(
+                        digest: message.digest,
                         controlID: message.controlID,
                         received: Timestamp(milliseconds: message.received),
                         code: message.code,
@@ -47,6 +48,17 @@ package struct PublicationDesk: Sendable {
             failed: backlog.failed,
             held: backlog.held
         )
+    }
+
+    /// The bytes of a message that was refused, by the beginning of its digest; nil where they are not kept, or the
+    /// beginning is that of several.
+    package func refusedMessage(_ digest: String) throws -> [UInt8]? {
+        guard digest.utf8.count >= 8, digest.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
+            return nil
+        }
+        return try table.transaction { (session) throws(SQLiteError) in
+            try session.refusedBody(digestPrefix: digest)
+        }
     }
 
     /// Nil where there is no such exam.

@@ -99,11 +99,14 @@ extension PublicationSession {
         }
     }
 
-    /// The bytes of a message that was not accepted; nil where they are not kept.
-    package func refusedBody(digest: String) throws(SQLiteError) -> [UInt8]? {
-        try rows("SELECT body FROM messages WHERE digest = ? AND body IS NOT NULL", [.text(digest)]) {
-            $0.blob(0)
-        }.first
+    /// The bytes of the message that was not accepted and whose digest begins so; nil where they are not kept, or there are
+    /// several.
+    package func refusedBody(digestPrefix: String) throws(SQLiteError) -> [UInt8]? {
+        let found = try rows(
+            "SELECT body FROM messages WHERE digest >= ? AND digest < ? AND body IS NOT NULL LIMIT 2",
+            [.text(digestPrefix), .text(digestPrefix + "g")]
+        ) { $0.blob(0) }
+        return found.count == 1 ? found.first : nil
     }
 }
 

@@ -136,6 +136,15 @@ struct AdminRoutes: Sendable {
             post("/v1/pipeline/queue/{number}/retry", role: .operator) { try await forward("POST", $0) },
             post("/v1/pipeline/queue/{number}/hold", role: .operator) { try await forward("POST", $0) },
             post("/v1/pipeline/queue/{number}/drop", role: .operator) { try await forward("POST", $0) },
+            // A message with its report: an administrator's to answer for, too.
+            AdminRoute(
+                method: "GET",
+                pattern: "/v1/pipeline/refused/{digest}",
+                role: .admin,
+                needsReason: true
+            ) {
+                try await forward("GET", $0, bodyLimit: ManifestArchiveSubmission.longest)
+            },
             get("/v1/pipeline/archive") { try await forward("GET", $0) },
             // Identities leave the box: that is an administrator's to answer for.
             AdminRoute(

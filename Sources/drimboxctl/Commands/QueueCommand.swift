@@ -2,6 +2,7 @@
 import Admin
 import ArgumentParser
 import FoundationEssentials
+import Transfer
 
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,7 +10,7 @@ struct QueueCommand: AsyncParsableCommand {
         abstract: "What is to be published in the national record and is not, or waits for a person.",
         subcommands: [
             QueueListCommand.self, QueueShowCommand.self, QueueRetryCommand.self, QueueHoldCommand.self,
-            QueueDropCommand.self,
+            QueueDropCommand.self, QueueMessageCommand.self,
         ],
         defaultSubcommand: QueueListCommand.self
     )
@@ -85,6 +86,32 @@ struct QueueDropCommand: AsyncParsableCommand {
     var number: Int
 
     func run() async throws { try await options.decide("drop", number) }
+}
+
+struct QueueMessageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "message",
+        abstract: "A refused message as it came, identities included; needs --reason."
+    )
+
+    @OptionGroup var options: Options
+
+    @Argument(help: "Its digest, or the beginning of it that `ls` shows.")
+    var digest: String
+
+    @Argument(help: "Where it goes.")
+    var file: String
+
+    func run() async throws {
+        let body = try await options.client.call(
+            "GET",
+            "/v1/pipeline/refused/\(PathSegment.encoded(digest))",
+            seconds: ArchiveCommand.seconds,
+            bodyLimit: ManifestArchiveSubmission.longest
+        ).body
+        try BackupCommand.write(body, to: file)
+        if options.output == .text { print(options.messages.written(body.count, file)) }
+    }
 }
 
 extension Options {
