@@ -118,6 +118,7 @@ let package = Package(
         room("HostNetwork", ["Linux", "Admin"]),
         room("Health", ["Linux", "Admin"]),
         room("TPM", ["CTPM", "Admin"]),
+        room("Identity", [crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
@@ -137,7 +138,8 @@ let package = Package(
         door(
             "drimbox-gateway",
             [
-                "Source", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux",
+                "Source", "Identity", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE", "XML", "Admin",
+                "Linux",
                 arguments,
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
@@ -159,6 +161,7 @@ let package = Package(
         tests("ConsoleTests", ["Console", "Admin", "Linux"]),
         tests("TPMTests", ["TPM", "Admin"]),
         tests("ProvisioningTests", ["Provisioning", "Admin", x509, asn1, crypto]),
+        tests("IdentityTests", ["Identity"]),
         tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests(

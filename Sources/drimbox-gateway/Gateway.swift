@@ -111,7 +111,7 @@ struct Gateway: Service {
                 journal: wire
             )
             let responder: any HTTPResponder =
-                if configuration.web.authorization == .manifest, let source {
+                if configuration.web.authorization != .none, let source {
                     source.gate(before: service)
                 } else {
                     service

@@ -89,6 +89,36 @@ final class Security: Sendable {
         )
     }
 
+    /// For requests to Pro Santé Connect.
+    func client(_ provider: GatewayConfiguration.ProSanteConnect) throws -> HTTPSClient {
+        let settings = TLSClientSettings(
+            authorities: configuration.path(of: provider.authorities),
+            credentials: provider.credentials.map(files),
+            serverName: ""
+        )
+        return HTTPSClient(
+            tls: try settings.httpConfiguration(),
+            proxy: provider.proxy.map { ($0.host, $0.port) },
+            seconds: Int64(provider.timeoutSeconds),
+            limit: 1 << 20
+        )
+    }
+
+    /// The client secret of Pro Santé Connect; nil where we show a certificate.
+    func secret(_ provider: GatewayConfiguration.ProSanteConnect) throws -> String? {
+        guard let file = provider.clientSecretFile else { return nil }
+        let text = String(decoding: try readFile(file, limit: 4096), as: UTF8.self)
+        let secret = text.filter { !$0.isNewline }
+        guard !secret.isEmpty else {
+            throw ConfigurationError(
+                path: "proSanteConnect.clientSecretFile",
+                found: "an empty file",
+                expected: "a secret"
+            )
+        }
+        return secret
+    }
+
     /// For requests to other boxes.
     func boxes() throws -> TLSConfiguration? {
         try configuration.boxes?.tls.map { try settings($0, serverName: "").httpConfiguration() }

@@ -26,6 +26,8 @@ final class SourceFunction: Sendable {
     private let receiver: ReportReceiver
     private let journal: GatewayJournal
     private let configuration: GatewayConfiguration
+    /// Nil where nobody has to show a token.
+    private let identity: ProfessionalIdentity?
 
     /// Nil where the configuration has no source.
     init?(
@@ -37,6 +39,9 @@ final class SourceFunction: Sendable {
     ) throws {
         guard let source = configuration.source, let dmp = configuration.dmp else { return nil }
         self.configuration = configuration
+        identity =
+            configuration.web.authorization == .proSanteConnect
+            ? try configuration.proSanteConnect.map { try ProfessionalIdentity($0, security) } : nil
         self.journal = journal
         let table = try PublicationTable(path: configuration.dataDirectory + "/publications.sqlite")
         self.table = table
@@ -146,7 +151,16 @@ final class SourceFunction: Sendable {
 
     /// What stands before the images.
     func gate(before service: DICOMwebService) -> RetrieveGate {
-        RetrieveGate(table: table, service: service, traces: traces) { WallClock.milliseconds() }
+        let admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)? = identity.map { identity in
+            { @Sendable request in await identity.admit(request) }
+        }
+        return RetrieveGate(
+            table: table,
+            service: service,
+            traces: traces,
+            admission: admission,
+            now: { WallClock.milliseconds() }
+        )
     }
 
     /// Nil where it cannot be read, which is told otherwise.
@@ -157,7 +171,10 @@ final class SourceFunction: Sendable {
         )
     }
 
-    func shutdown() async { await record.shutdown() }
+    func shutdown() async {
+        await record.shutdown()
+        await identity?.shutdown()
+    }
 
     /// A key object document that was received and is kept; what a rejection note rejects leaves the manifests.
     func take(_ document: KeyObjectSelection) throws {

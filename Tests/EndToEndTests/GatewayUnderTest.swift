@@ -21,6 +21,7 @@ final class GatewayUnderTest {
         var boxes: [String: Any]?
         /// Sections `hl7`, `dmp` and `source`; images are then served to who names a manifest.
         var source: [String: Any]?
+        var authorization: String?
         var environment: [String: String] = [:]
         /// What curl needs to be let in.
         var curl: [String] = []
@@ -63,7 +64,7 @@ final class GatewayUnderTest {
             ] as [String: Any],
             "web": [
                 "listen": ["127.0.0.1:\(webPort)"], "tls": settings.webTLS ?? NSNull(),
-                "authorization": settings.source == nil ? "none" : "manifest",
+                "authorization": settings.authorization ?? (settings.source == nil ? "none" : "manifest"),
                 "databaseHost": settings.hosts?.database ?? NSNull(),
                 "viewerHost": settings.hosts?.viewer ?? NSNull(),
             ] as [String: Any],

@@ -164,6 +164,50 @@ extension EndToEnd {
             try bench.awaitEntries(["Approved"])
         }
 
+        @Test(
+            "with Pro Santé Connect images are for who shows a token that is good now, and it is traced whose"
+        )
+        func identity() throws {
+            let bench = try SourceUnderTest(identity: true)
+            let (study, _) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 6)
+            #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1)) == "AA")
+            try bench.awaitEntries(["Approved"])
+            let manifest = try #require(try bench.entries().first).uniqueID
+            func fetch(_ token: String?) throws -> Int {
+                var headers = ["--header", "KOS-SOPInstanceUID: \(manifest)"]
+                if let token { headers += ["--header", "Authorization: \(token)"] }
+                return try bench.gateway.fetch("/studies/\(study)", accept: Self.accept, headers).status
+            }
+            try bench.token("good.1")
+            try bench.token("withdrawn", ["active": false])
+            try bench.token("old", ["exp": 1])
+            try bench.token("foreign", ["iss": "https://auth.example/realms/other"])
+            for (token, status) in [
+                (nil, 401), ("Basic Zm9v", 401), ("Bearer ", 401), ("Bearer withdrawn", 401),
+                ("Bearer old", 401),
+                ("Bearer foreign", 401), ("Bearer unknown", 401), ("Bearer a b", 401), ("Bearer good.1", 200),
+                ("bearer good.1", 200),
+            ] {
+                #expect(try fetch(token) == status, "\(token ?? "none")")
+            }
+            #expect(try bench.introspections() == 5)
+            let traces = try #require(
+                try bench.gateway.call("/v1/pipeline/traces")["rows"] as? [[String: Any]]
+            )
+            let users = traces.filter { $0["outcome"] as? String == "200" }.compactMap {
+                $0["user"] as? String
+            }
+            #expect(users.contains { $0.hasSuffix("for 899700367909 by another-box") }, "\(users)")
+            let reasons = Set(traces.compactMap { $0["reason"] as? String })
+            #expect(reasons.contains("token: the provider calls it inactive"), "\(reasons)")
+            // Nobody can say any more: not now, and no refusal.
+            bench.provider?.end()
+            #expect(try fetch("Bearer good.1") == 200)
+            #expect(try fetch("Bearer another") == 503)
+            let log = bench.gateway.server.logText
+            #expect(!log.contains("good.1") && !traces.contains { "\($0)".contains("good.1") })
+        }
+
         @Test("a patient without a record is no failure, and the queue says why nothing is published")
         func noRecord() throws {
             let bench = try SourceUnderTest()

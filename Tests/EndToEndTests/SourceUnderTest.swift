@@ -16,8 +16,12 @@ final class SourceUnderTest {
     let hl7Port: Int
     private let record: Server
     private let control: Int
+    /// Pro Santé Connect, where it is asked, and the port that the lab's commands go to.
+    private(set) var provider: Server?
+    private var providerControl = 0
 
-    init() throws {
+    /// With `identity` images are for who shows an access token.
+    init(identity: Bool = false) throws {
         directory = try TemporaryDirectory()
         let certificates = directory.appending("ca").path
         try #require(run(Self.lab, ["ca", "make", certificates]).status == 0)
@@ -71,6 +75,35 @@ final class SourceUnderTest {
             ] as [String: Any],
             "source": ["archive": "ORTHANC", "retrieveURL": "https://db1.example/dicomweb"],
         ]
+        if identity {
+            let file = directory.appending("psc.port")
+            let started = try Server(
+                Self.lab,
+                [
+                    "psc", "--control", "127.0.0.1:0", "--client", "drimbox-a", "--port-file", file.path,
+                    "--tls-certificate", "\(certificates)/server.pem", "--tls-key",
+                    "\(certificates)/server.key",
+                    "--client-ca", "\(certificates)/ca.pem",
+                ],
+                log: directory.appending("psc.log")
+            )
+            provider = started
+            var ports: [Int] = []
+            let isUp = eventually(within: 60) {
+                ports = ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n")
+                    .compactMap { Int($0) }
+                return ports.count == 2
+            }
+            try #require(isUp, "\(started.logText)")
+            providerControl = ports[1]
+            settings.authorization = "proSanteConnect"
+            settings.source?["proSanteConnect"] =
+                [
+                    "issuer": "https://127.0.0.1:\(ports[0])/auth/realms/esante-wallet",
+                    "clientID": "drimbox-a",
+                    "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli"),
+                ] as [String: Any]
+        }
         gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
     }
 
@@ -156,6 +189,21 @@ final class SourceUnderTest {
         let url = "http://127.0.0.1:\(control)/lab/patients"
         let set = try Bench.curl(["--silent", "--fail", "--data", String(decoding: data, as: UTF8.self), url])
         try #require(set.status == 0, "\(set.errors)")
+    }
+
+    /// What Pro Santé Connect says of a token.
+    func token(_ token: String, _ members: [String: Any] = [:]) throws {
+        let data = try JSONSerialization.data(withJSONObject: members.merging(["token": token]) { $1 })
+        let url = "http://127.0.0.1:\(providerControl)/lab/tokens"
+        let set = try Bench.curl(["--silent", "--fail", "--data", String(decoding: data, as: UTF8.self), url])
+        try #require(set.status == 0, "\(set.errors)")
+    }
+
+    /// How often it was asked.
+    func introspections() throws -> Int {
+        let output = try Bench.curl(["--silent", "http://127.0.0.1:\(providerControl)/lab/requests"]).output
+        let counts = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Int]
+        return counts?["drimbox-a"] ?? 0
     }
 
     func faults(_ rules: [[String: Any]]) throws {

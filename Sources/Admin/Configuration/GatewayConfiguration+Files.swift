@@ -43,6 +43,8 @@ extension GatewayConfiguration {
             add("dmp \(name) authentication", structure.authentication.certificate)
             add("dmp \(name) signature", structure.signature.certificate)
         }
+        add("proSanteConnect", proSanteConnect?.credentials?.certificate)
+        add("proSanteConnect", proSanteConnect?.authorities, areAuthorities: true)
         for peer in dicom.peers { add("peer \(peer.aeTitle)", peer.tls) }
         return files
     }

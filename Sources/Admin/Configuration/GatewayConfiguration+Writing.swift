@@ -10,7 +10,8 @@ extension GatewayConfiguration {
             hl7: hl7,
             boxes: boxes,
             dmp: dmp,
-            source: source
+            source: source,
+            proSanteConnect: proSanteConnect
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
@@ -33,6 +34,7 @@ extension GatewayConfiguration.CheckedSections {
         members["boxes"] = boxes?.json
         members["dmp"] = dmp?.json
         members["source"] = source?.json
+        members["proSanteConnect"] = proSanteConnect?.json
         return members
     }
 }

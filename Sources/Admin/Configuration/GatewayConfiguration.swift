@@ -63,6 +63,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
             case none
             /// Only what a manifest lists that is in the record, for who names it (`KOS-SOPInstanceUID`).
             case manifest
+            /// The same, for who shows an access token of Pro Santé Connect besides.
+            case proSanteConnect
         }
 
         package let listen: [ListenAddress]
@@ -101,6 +103,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
     /// Nothing is published where these are absent.
     package let dmp: DMP?
     package let source: Source?
+    package let proSanteConnect: ProSanteConnect?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -121,6 +124,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         boxes = sections.boxes
         dmp = sections.dmp
         source = sections.source
+        proSanteConnect = sections.proSanteConnect
     }
 
     /// A document from sections that are already checked.
@@ -135,6 +139,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         boxes = sections.boxes
         dmp = sections.dmp
         source = sections.source
+        proSanteConnect = sections.proSanteConnect
     }
 }
 
@@ -148,6 +153,7 @@ extension GatewayConfiguration {
         let boxes: Boxes?
         let dmp: DMP?
         let source: Source?
+        let proSanteConnect: ProSanteConnect?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -159,6 +165,7 @@ extension GatewayConfiguration {
         let boxes: Boxes?
         let dmp: DMP?
         let source: Source?
+        let proSanteConnect: ProSanteConnect?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
@@ -168,16 +175,20 @@ extension GatewayConfiguration {
             boxes = reader.optionalObject("boxes").map(Boxes.init(reading:))
             dmp = reader.optionalObject("dmp").map(DMP.init(reading:))
             source = reader.optionalObject("source").map(Source.init(reading:))
+            proSanteConnect = reader.optionalObject("proSanteConnect").map(ProSanteConnect.init(reading:))
             checkSource(reader)
         }
 
         private func checkSource(_ reader: ConfigurationReader) {
-            if let web, web.authorization == .manifest, source == nil {
+            if let web, web.authorization != .none, source == nil {
                 reader.note(
                     "web.authorization",
-                    found: "\"manifest\"",
+                    found: "\"\(web.authorization.rawValue)\"",
                     expected: "\"none\": without source there are no manifests"
                 )
+            }
+            if let web, web.authorization == .proSanteConnect, proSanteConnect == nil {
+                reader.note("proSanteConnect", found: "nothing", expected: "who is asked about tokens")
             }
             guard let source else { return }
             if dmp == nil {
@@ -207,7 +218,8 @@ extension GatewayConfiguration {
                 hl7: hl7,
                 boxes: boxes,
                 dmp: dmp,
-                source: source
+                source: source,
+                proSanteConnect: proSanteConnect
             )
         }
     }

@@ -5,6 +5,13 @@ package import Store
 import Synchronization
 package import Transfer
 
+/// Whether who asks may ask at all, whatever for.
+package enum RetrieveAdmission: Sendable {
+    /// With what a trace is to say of them: a professional and the software that asks in their name.
+    case admitted(who: String)
+    case refused(HTTPResponse, reason: String)
+}
+
 /// Stands before WADO-RS: another box is given what a manifest lists that is in the record now, and nothing else. Each
 /// instance leaves with the national identifier that the manifest carries.
 package final class RetrieveGate: HTTPResponder {
@@ -13,6 +20,8 @@ package final class RetrieveGate: HTTPResponder {
     private let table: PublicationTable
     private let service: DICOMwebService
     private let traces: AuditTable
+    /// Nil where everybody may ask whom TLS has let in.
+    private let admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)?
     /// Milliseconds since 1970.
     private let now: @Sendable () -> Int64
     private let known = Mutex(KnownManifests())
@@ -22,11 +31,13 @@ package final class RetrieveGate: HTTPResponder {
         table: PublicationTable,
         service: DICOMwebService,
         traces: AuditTable,
+        admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)? = nil,
         now: @escaping @Sendable () -> Int64
     ) {
         self.table = table
         self.service = service
         self.traces = traces
+        self.admission = admission
         self.now = now
     }
 
@@ -36,22 +47,34 @@ package final class RetrieveGate: HTTPResponder {
         if request.path == "/dicomweb" || request.path == "/dicomweb/" {
             return await service.respond(to: request)
         }
-        let response = await admit(request)
+        var user = request.security?.certificate?.subject ?? "no certificate"
+        var reason = ""
+        let response: HTTPResponse
+        switch await admission?(request) {
+        case .refused(let refusal, let why):
+            response = refusal
+            reason = why
+        case .admitted(let who):
+            user += " for \(who)"
+            response = await answer(request)
+        case nil: response = await answer(request)
+        }
         let time = now()
         var passedOver = 0
         if response.status.code >= 400 {
             guard let count = refusals.withLock({ $0.admit(at: time) }) else { return response }
             passedOver = count
         }
+        if passedOver > 0 { reason += " (\(passedOver) more refusals before this one)" }
         let manifest = request.headers.first(name: Self.header)?.prefix(64) ?? "none"
         do {
             try traces.append(
                 time: time,
-                user: request.security?.certificate?.subject ?? "no certificate",
+                user: user,
                 action: "WADO-RS",
                 subject: "\(request.path.prefix(500)) \(Self.header) \(manifest)",
                 outcome: "\(response.status.code)",
-                reason: passedOver > 0 ? "\(passedOver) more refusals before this one" : ""
+                reason: reason
             )
         } catch {
             return .text(.serviceUnavailable, "the access cannot be traced")
@@ -59,7 +82,7 @@ package final class RetrieveGate: HTTPResponder {
         return response
     }
 
-    private func admit(_ request: HTTPRequest) async -> HTTPResponse {
+    private func answer(_ request: HTTPRequest) async -> HTTPResponse {
         guard request.method == .GET || request.method == .HEAD else {
             return .text(.methodNotAllowed, "\(request.method): expected GET or HEAD")
         }

@@ -59,10 +59,16 @@ package final class HTTPSClient: Sendable {
         try? await http.shutdown()
     }
 
-    package func post(_ body: [UInt8], contentType: String, to url: String) async throws(Failure) -> Answer {
+    package func post(
+        _ body: [UInt8],
+        contentType: String,
+        to url: String,
+        headers: [(name: String, value: String)] = []
+    ) async throws(Failure) -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: contentType)
+        for header in headers { request.headers.add(name: header.name, value: header.value) }
         request.body = .bytes(ByteBuffer(bytes: body))
         do {
             let response = try await http.execute(request, timeout: .seconds(seconds))

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension GatewayConfiguration {
+    /// Pro Santé Connect, which says whose an access token is (OpenID Connect; RFC 7662, RFC 8705).
+    package struct ProSanteConnect: Equatable, Sendable {
+        /// As tokens name it.
+        package let issuer: String
+        package let introspection: String
+        /// Who may have signed the provider's certificate.
+        package let authorities: String
+        package let proxy: ListenAddress?
+        package let clientID: String
+        /// Shown to the provider; where they are absent there is a secret.
+        package let credentials: Credentials?
+        /// A file that holds the secret and nothing else: for the provider's sandbox.
+        package let clientSecretFile: String?
+        package let timeoutSeconds: Int
+    }
+}
+
+extension GatewayConfiguration.ProSanteConnect {
+    init(reading object: ConfigurationReader) {
+        var reader = object
+        issuer = reader.string("issuer", .serviceURL)
+        introspection =
+            reader.optionalString("introspection", .serviceURL)
+            ?? issuer + "/protocol/openid-connect/token/introspect"
+        authorities = reader.string("authorities", .pemFile)
+        proxy = reader.address("proxy")
+        clientID = reader.string("clientID", .text)
+        credentials = reader.optionalObject("credentials")
+            .map(GatewayConfiguration.Credentials.init(reading:))
+        clientSecretFile = reader.optionalString("clientSecretFile", .path)
+        timeoutSeconds = reader.integer("timeoutSeconds", in: 1...120, default: 10)
+        reader.finish()
+        if (credentials == nil) == (clientSecretFile == nil) {
+            reader.note(
+                "credentials",
+                found: credentials == nil ? "nothing" : "both",
+                expected: "either credentials or clientSecretFile"
+            )
+        }
+    }
+
+    var json: JSONValue {
+        .object([
+            "issuer": .string(issuer),
+            "introspection": .string(introspection),
+            "authorities": .string(authorities),
+            "proxy": proxy.map { .string($0.description) } ?? .null,
+            "clientID": .string(clientID),
+            "credentials": credentials?.json ?? .null,
+            "clientSecretFile": clientSecretFile.map(JSONValue.string) ?? .null,
+            "timeoutSeconds": .integer(timeoutSeconds),
+        ])
+    }
+}
