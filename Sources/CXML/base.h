@@ -36,18 +36,30 @@ void cxml_finish(struct cxml_result *result, struct cxml_buffer *buffer);
 void cxml_begin(struct cxml_result *result);
 
 /* Counts what the limits are about, before the parser does work for it. The parser reads markup the same way up to
- * its first error, and reads nothing behind that. */
-void cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result);
+ * its first error, and reads nothing behind that.
+ *
+ * Returns the sum, over all elements, of the square of the attributes and of the namespaces in scope: so much work it
+ * is to bring attributes and namespaces into canonical order. */
+uint64_t cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result);
 
 /* Parses with the handlers and the user data of the context, which are the caller's. Returns the tree where the
- * handlers build one. Frees nothing of it where it fails: see cxml_tree. */
+ * handlers build one. */
 struct cxml_source {
     const uint8_t *bytes;
     size_t count;
     size_t offset;
-    xmlParserCtxtPtr context;
     struct cxml_result *result;
 };
 xmlDocPtr cxml_read(xmlParserCtxtPtr context, struct cxml_source *source);
+
+/* MARK: - Trees */
+
+/* Begins, scans and reads. 0 where that fails. */
+xmlDocPtr cxml_tree(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result);
+/* The node behind this one in document order, within `top`. */
+xmlNodePtr cxml_following(const xmlNode *top, const xmlNode *node);
+/* The element whose attribute ID, Id or id this is, or 0; fails where there are two. XPath's id() finds it, too, and no
+ * other that was not looked up so. */
+xmlNodePtr cxml_element_with_id(xmlDocPtr document, const char *id, struct cxml_result *result);
 
 #endif

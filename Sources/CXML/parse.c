@@ -116,7 +116,7 @@ static void text(void *context, const xmlChar *bytes, int count) {
 void cxml_parse(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result) {
     cxml_begin(result);
     cxml_scan(bytes, count, limits, result);
-    if (result->failure != CXML_OK) return;
+    if (result->failure.kind != CXML_OK) return;
     xmlParserCtxtPtr context = xmlNewParserCtxt();
     if (context == 0) return cxml_fail(result, CXML_FAILED, 0, 0, 0);
     struct recorder recorder = {0};

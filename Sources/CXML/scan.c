@@ -9,7 +9,7 @@ struct scanner {
     const uint8_t *end;
 };
 
-static void fail_at(const struct scanner *scanner, struct cxml_result *result, int32_t failure, int32_t detail) {
+static uint64_t stop(const struct scanner *scanner, struct cxml_result *result, int32_t failure, int32_t detail) {
     int32_t line = 1;
     const uint8_t *line_start = scanner->start;
     for (const uint8_t *byte = scanner->start; byte < scanner->next; byte++) {
@@ -18,6 +18,7 @@ static void fail_at(const struct scanner *scanner, struct cxml_result *result, i
         line_start = byte + 1;
     }
     cxml_fail(result, failure, detail, line, (int32_t)(scanner->next - line_start) + 1);
+    return 0;
 }
 
 static int begins(const struct scanner *scanner, const char *text) {
@@ -73,19 +74,20 @@ static void scan_tag(struct scanner *scanner, uint32_t limit, struct tag *tag) {
     }
 }
 
-void cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result) {
+uint64_t cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, struct cxml_result *result) {
     struct scanner scanner = {bytes, bytes, bytes + count};
     uint16_t namespaces[CXML_MAXIMUM_DEPTH + 1];
     uint32_t depth = 0, elements = 0;
+    uint64_t work = 0;
     if (limits.depth > CXML_MAXIMUM_DEPTH) limits.depth = CXML_MAXIMUM_DEPTH;
     namespaces[0] = 0;
     /* Whatever else the first bytes were, the parser would take them for another encoding. */
     if (count < 4 || (bytes[0] != '<' && !is_space(bytes[0])) || memchr(bytes, 0, 4) != 0) {
-        return fail_at(&scanner, result, CXML_NOT_WELL_FORMED, XML_ERR_DOCUMENT_EMPTY);
+        return stop(&scanner, result, CXML_NOT_WELL_FORMED, XML_ERR_DOCUMENT_EMPTY);
     }
     while (scanner.next < scanner.end) {
         const uint8_t *found = memchr(scanner.next, '<', (size_t)(scanner.end - scanner.next));
-        if (found == 0) return;
+        if (found == 0) return work;
         scanner.next = found;
         if (begins(&scanner, "<!--")) {
             scanner.next += 4;
@@ -94,9 +96,9 @@ void cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, st
             scanner.next += 9;
             skip_past(&scanner, "]]>");
         } else if (begins(&scanner, "<!D")) {
-            return fail_at(&scanner, result, CXML_DOCUMENT_TYPE, 0);
+            return stop(&scanner, result, CXML_DOCUMENT_TYPE, 0);
         } else if (begins(&scanner, "<!")) {
-            return; /* the parser's first error is here, if not before */
+            return work; /* the parser's first error is here, if not before */
         } else if (begins(&scanner, "<?")) {
             scanner.next += 2;
             skip_past(&scanner, "?>");
@@ -105,18 +107,21 @@ void cxml_scan(const uint8_t *bytes, size_t count, struct cxml_limits limits, st
             if (depth > 0) depth -= 1;
         } else {
             struct tag tag;
-            if (++elements > limits.elements) return fail_at(&scanner, result, CXML_LIMIT, CXML_LIMIT_ELEMENTS);
-            if (depth + 1 > limits.depth) return fail_at(&scanner, result, CXML_LIMIT, CXML_LIMIT_DEPTH);
+            if (++elements > limits.elements) return stop(&scanner, result, CXML_LIMIT, CXML_LIMIT_ELEMENTS);
+            if (depth + 1 > limits.depth) return stop(&scanner, result, CXML_LIMIT, CXML_LIMIT_DEPTH);
             scanner.next += 1;
             scan_tag(&scanner, limits.attributes, &tag);
-            if (tag.attributes > limits.attributes) return fail_at(&scanner, result, CXML_LIMIT, CXML_LIMIT_ATTRIBUTES);
+            if (tag.attributes > limits.attributes) return stop(&scanner, result, CXML_LIMIT, CXML_LIMIT_ATTRIBUTES);
             if (namespaces[depth] + tag.namespaces > CXML_MAXIMUM_NAMESPACES) {
-                return fail_at(&scanner, result, CXML_LIMIT, CXML_LIMIT_NAMESPACES);
+                return stop(&scanner, result, CXML_LIMIT, CXML_LIMIT_NAMESPACES);
             }
+            const uint64_t names = namespaces[depth] + tag.attributes;
+            work += names * names;
             if (!tag.is_empty) {
                 namespaces[depth + 1] = (uint16_t)(namespaces[depth] + tag.namespaces);
                 depth += 1;
             }
         }
     }
+    return work;
 }

@@ -27,6 +27,11 @@ package struct XMLElement: Equatable, Sendable {
             self.name = name
             self.value = value
         }
+
+        /// An attribute in no namespace, unless one is given.
+        package init(_ local: String, in namespace: String = "", _ value: String) {
+            self.init(name: XMLName(local, in: namespace), value: value)
+        }
     }
 
     package let name: XMLName

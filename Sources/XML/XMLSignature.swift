@@ -1,71 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
-import CXML
+internal import CXML
 
-/// A private key and its certificate, as PEM.
-package struct SigningKey: Sendable {
-    private let privateKey: [UInt8]
-    /// Leaf first.
-    private let certificates: [UInt8]
-    /// "CN=…, OU=…, O=…, ST=…, C=FR"
-    package let subject: String
-    /// RFC 2253
-    package let issuer: String
-    /// Decimal
-    package let serialNumber: String
-    package let der: [UInt8]
+/// XML Signature 1.1 over elements of one document, with X.509 certificates.
+///
+/// References go to the document itself (`URI=""`) or to an element in it (`URI="#id"`, an attribute called ID, Id or
+/// id in any namespace), which no other element may have. Transforms are `enveloped-signature`, the canonical
+/// forms of `Canonicalization`, and XPath Filter 2.0 where it subtracts `/descendant::ds:Signature` and nothing else
+/// and there is one signature in the document. References in a ds:Manifest are neither made nor looked at.
+package enum XMLSignature {
+    /// Signature methods by their identifiers (XML Signature 1.1, 6.4), in the order of the C shim.
+    package enum Method: String, CaseIterable, Sendable {
+        case rsaSHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
+        case rsaSHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+        case rsaSHA384 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384"
+        case rsaSHA512 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"
+        case ecdsaSHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+        case ecdsaSHA384 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
+        case ecdsaSHA512 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512"
+    }
 
-    /// - Throws: kind `key`: no certificate, no private key without a pass phrase, or two that do not belong together.
-    package init(privateKeyPEM: [UInt8], certificateChainPEM: [UInt8]) throws(XMLError) {
-        privateKey = privateKeyPEM
-        certificates = certificateChainPEM
-        subject = String(decoding: try Self.part(CXML_SUBJECT, of: certificateChainPEM), as: UTF8.self)
-        issuer = String(decoding: try Self.part(CXML_ISSUER, of: certificateChainPEM), as: UTF8.self)
-        serialNumber = String(decoding: try Self.part(CXML_SERIAL, of: certificateChainPEM), as: UTF8.self)
-        der = try Self.part(CXML_DER, of: certificateChainPEM)
-        _ = unsafe try callShim { result in
-            unsafe privateKeyPEM.withUnsafeBufferPointer { key in
-                unsafe certificateChainPEM.withUnsafeBufferPointer { certificates in
-                    unsafe cxml_check_key(
-                        key.baseAddress,
-                        key.count,
-                        certificates.baseAddress,
-                        certificates.count,
-                        &result
-                    )
+    /// What a verifier accepts.
+    package struct Algorithms: Equatable, Sendable {
+        package var methods: Set<Method>
+        package var digests: Set<DigestAlgorithm>
+
+        package init(methods: Set<Method>, digests: Set<DigestAlgorithm>) {
+            self.methods = methods
+            self.digests = digests
+        }
+
+        /// All but SHA-1.
+        package static let current = Algorithms(
+            methods: Set(Method.allCases).subtracting([.rsaSHA1]),
+            digests: Set(DigestAlgorithm.allCases).subtracting([.sha1])
+        )
+        /// SHA-1 as well, which VIHF assertions and submission set signatures still have.
+        package static let withSHA1 = Algorithms(
+            methods: Set(Method.allCases),
+            digests: Set(DigestAlgorithm.allCases)
+        )
+
+        fileprivate var shim: cxml_algorithms {
+            cxml_algorithms(
+                signatures: Method.allCases.enumerated().reduce(0) {
+                    $0 | (methods.contains($1.element) ? 1 << UInt32($1.offset) : 0)
+                },
+                digests: DigestAlgorithm.allCases.enumerated().reduce(0) {
+                    $0 | (digests.contains($1.element) ? 1 << UInt32($1.offset) : 0)
                 }
-            }
+            )
         }
     }
 
-    private static func part(_ part: Int, of pem: [UInt8]) throws(XMLError) -> [UInt8] {
-        unsafe try callShim { result in
-            unsafe pem.withUnsafeBufferPointer { pem in
-                unsafe cxml_certificate(pem.baseAddress, pem.count, Int32(part), &result)
-            }
-        }
-    }
-
-    /// Fills the one `ds:Signature` of a document, which names its algorithms and what it refers to (XML Signature 1.1).
+    /// Signs a document that has a template: a ds:Signature that names its algorithms, with empty DigestValue and
+    /// SignatureValue, which are filled. An X509Data in its KeyInfo without elements, or with an empty
+    /// X509Certificate, gets the certificates of the key.
     ///
-    /// References within the document get their digests; what a `ds:Manifest` refers to is left as it is. An empty
-    /// `ds:X509Data` gets the certificate. Refers to elements by their attribute ID, Id or id.
-    package func sign(_ document: [UInt8]) throws(XMLError) -> [UInt8] {
-        unsafe try callShim { result in
-            unsafe document.withUnsafeBufferPointer { document in
-                unsafe privateKey.withUnsafeBufferPointer { key in
-                    unsafe certificates.withUnsafeBufferPointer { certificates in
-                        unsafe cxml_sign(
-                            document.baseAddress,
-                            document.count,
-                            key.baseAddress,
-                            key.count,
-                            certificates.baseAddress,
-                            certificates.count,
-                            &result
-                        )
-                    }
-                }
-            }
+    /// - Parameters:
+    ///   - document: in any encoding that `XMLElement(parsing:)` reads.
+    ///   - key: of the kind that the SignatureMethod wants.
+    ///   - id: of the ds:Signature; nil for the only one in the document.
+    ///   - includingChain: whether KeyInfo gets all certificates, or the key's own only.
+    ///   - limits: of the document.
+    /// - Returns: the document in UTF-8, as it was but for that.
+    /// - Throws: what parsing throws; `signatureCount`, `signatureForm`, `algorithm`, `duplicateID`; `key` where the
+    ///   method wants another kind of key.
+    package static func sign(
+        _ document: [UInt8],
+        key: SigningKey,
+        signature id: String? = nil,
+        includingChain: Bool = true,
+        limits: XMLLimits = XMLLimits()
+    ) throws(XMLError) -> [UInt8] {
+        try limits.check(document.count)
+        let text = try TextEncoding.utf8(document)
+        return try unsafe key.withKey { (key) throws(XMLError) in
+            try unsafe Shim.call(
+                text,
+                limits: limits,
+                { unsafe cxml_sign($0, $1, limits.shim, id ?? "", key, includingChain ? 1 : 0, &$2) },
+                { (signed) throws(XMLError) in Array(signed) }
+            )
         }
+    }
+
+    /// Verifies a signature with the key of a certificate in its KeyInfo: the first that no other there names as its
+    /// issuer, or the first of all. Whether that certificate is to be trusted, and whether what is signed is what the
+    /// caller reads, is the caller's to judge by the answer.
+    ///
+    /// - Parameters:
+    ///   - document: in any encoding that `XMLElement(parsing:)` reads.
+    ///   - id: of the ds:Signature; nil for the only one in the document.
+    ///   - algorithms: the signature and digest methods that are accepted.
+    ///   - limits: of the document. What all references cover is held in memory: their count times the document's
+    ///     bytes is at most 256 MiB.
+    /// - Returns: what the signature says and covers.
+    /// - Throws: what parsing throws; `signatureCount`, `signatureForm`, `algorithm`, `duplicateID`, `key`;
+    ///   `digestDiffers` and `signatureDiffers` where the document or the signature was changed.
+    package static func verify(
+        _ document: [UInt8],
+        signature id: String? = nil,
+        allowing algorithms: Algorithms = .current,
+        limits: XMLLimits = XMLLimits()
+    ) throws(XMLError) -> Verified {
+        try limits.check(document.count)
+        return try unsafe Shim.call(
+            try TextEncoding.utf8(document),
+            limits: limits,
+            { unsafe cxml_verify($0, $1, limits.shim, id ?? "", algorithms.shim, &$2) },
+            { (tape) throws(XMLError) in try Verified(tape) }
+        )
     }
 }

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+extension XMLName {
+    /// Bound to the prefix `xml` everywhere (Namespaces in XML 1.0, 3).
+    package static let xmlNamespace = "http://www.w3.org/XML/1998/namespace"
+    package static let schemaInstanceNamespace = "http://www.w3.org/2001/XMLSchema-instance"
+}
+
 extension XMLElement {
     /// The document in UTF-8. Elements have no prefix: `xmlns` is written where the namespace changes, so that a name in a
     /// value (`xsi:type="CE"`) is in its element's namespace. What Canonical XML would escape is escaped in the same way.
@@ -46,11 +52,11 @@ extension XMLElement {
     ) -> String {
         switch namespace {
         case "": return ""
-        case "http://www.w3.org/XML/1998/namespace": return "xml:"
+        case XMLName.xmlNamespace: return "xml:"
         default: break
         }
         if let known = declared[namespace] { return known + ":" }
-        let isInstance = namespace == "http://www.w3.org/2001/XMLSchema-instance"
+        let isInstance = namespace == XMLName.schemaInstanceNamespace
         let prefix = isInstance ? "xsi" : "n\(declared.count + 1)"
         declared[namespace] = prefix
         bytes += Array(" xmlns:\(prefix)=\"".utf8)

@@ -4,10 +4,6 @@ import Testing
 
 @testable import XML
 
-private func parse(_ text: String, _ limits: XMLLimits = XMLLimits()) throws(XMLError) -> XMLElement {
-    try XMLElement(parsing: Array(text.utf8), limits: limits)
-}
-
 @Suite("XML documents as values") struct XMLElementTests {
     @Test("namespaces, attributes, text and CDATA are read; prefixes, comments and instructions are not")
     func reads()
