@@ -57,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         // Transfer: certificates, revocation lists and OCSP. Store: the audit's chain. Provisioning: enrolment, backups.
+        // WhiteList: its signer and the names of its certificates.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -119,6 +120,7 @@ let package = Package(
         room("Health", ["Linux", "Admin"]),
         room("TPM", ["CTPM", "Admin"]),
         room("Identity", [crypto]),
+        room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
@@ -149,7 +151,10 @@ let package = Package(
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
         door(
             "drimboxctl",
-            ["Console", "Provisioning", "Admin", "Transfer", "ZIP", "Linux", arguments, nioCore]
+            [
+                "Console", "Provisioning", "Admin", "Transfer", "WhiteList", "ZIP", "Linux", arguments,
+                nioCore,
+            ]
         ),
         // Tests
         tests("ArchitectureTests"),
@@ -162,6 +167,7 @@ let package = Package(
         tests("TPMTests", ["TPM", "Admin"]),
         tests("ProvisioningTests", ["Provisioning", "Admin", x509, asn1, crypto]),
         tests("IdentityTests", ["Identity"]),
+        tests("WhiteListTests", ["WhiteList", "XML", "Admin", x509, asn1, crypto, cryptoExtras]),
         tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),
         tests(
