@@ -51,6 +51,8 @@ let package = Package(
         .executable(name: "drimbox-probe", targets: ["drimbox-probe"]),
         .executable(name: "drimbox-netgen", targets: ["drimbox-netgen"]),
         .executable(name: "drimboxctl", targets: ["drimboxctl"]),
+        // For conformance suites; no part of the box.
+        .executable(name: "tuf-client", targets: ["tuf-client"]),
     ],
     dependencies: [
         // Transfer: event loops, sockets, HTTP/1.1.
@@ -106,6 +108,7 @@ let package = Package(
         room("Admin"),
         room("HL7", ["XML"]),
         room("IHE", ["XML", "Linux", crypto]),
+        room("TUF", [crypto, cryptoExtras]),
         // 3 organs
         room("Store", ["Linux", "DICOM", "CSQLite", "CXXHash", crypto]),
         room(
@@ -156,6 +159,7 @@ let package = Package(
                 nioCore,
             ]
         ),
+        door("tuf-client", ["TUF", "Linux", httpClient, arguments, nioCore, nioHTTP1]),
         // Tests
         tests("ArchitectureTests"),
         tests("DICOMTests", ["DICOM", "Linux"]),
@@ -182,6 +186,7 @@ let package = Package(
         tests("ZIPTests", ["ZIP"]),
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
+        tests("TUFTests", ["TUF", crypto, cryptoExtras]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

@@ -7,12 +7,12 @@ private let floors: [String: Int] = [
     "CLinux": 0, "CXXHash": 0, "CSQLite": 0, "CZlib": 0, "CCodecs": 0, "CTPM": 0,
     "CXML": 0, "CArchive": 0,
     "Linux": 1, "XML": 1, "ZIP": 1,
-    "DICOM": 2, "Admin": 2, "HL7": 2, "IHE": 2,
+    "DICOM": 2, "Admin": 2, "HL7": 2, "IHE": 2, "TUF": 2,
     "Store": 3, "Transfer": 3, "Codecs": 3, "HostNetwork": 3, "Health": 3, "TPM": 3,
     "Provisioning": 3, "Identity": 3, "WhiteList": 3,
     "Supervisor": 4, "Console": 4, "Source": 4,
     "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
-    "drimboxctl": 5,
+    "drimboxctl": 5, "tuf-client": 5,
 ]
 
 private let repository = URL(filePath: #filePath)
