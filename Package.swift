@@ -143,7 +143,8 @@ let package = Package(
         door(
             "drimbox-gateway",
             [
-                "Source", "Identity", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE", "XML", "Admin",
+                "Source", "Identity", "WhiteList", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE",
+                "XML", "Admin",
                 "Linux",
                 arguments,
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,

@@ -28,6 +28,8 @@ final class SourceFunction: Sendable {
     private let configuration: GatewayConfiguration
     /// Nil where nobody has to show a token.
     private let identity: ProfessionalIdentity?
+    /// Nil where every box may ask that TLS lets in.
+    private let boxes: KnownBoxes?
 
     /// Nil where the configuration has no source.
     init?(
@@ -39,6 +41,7 @@ final class SourceFunction: Sendable {
     ) throws {
         guard let source = configuration.source, let dmp = configuration.dmp else { return nil }
         self.configuration = configuration
+        boxes = configuration.whiteList.map { KnownBoxes($0, configuration, journal: journal) }
         identity =
             configuration.web.authorization == .proSanteConnect
             ? try configuration.proSanteConnect.map { try ProfessionalIdentity($0, security) } : nil
@@ -122,8 +125,12 @@ final class SourceFunction: Sendable {
         )
     }
 
-    /// Publishes until the task is cancelled.
-    func run() async { await publisher.run() }
+    /// Publishes, and looks after the white list, until the task is cancelled.
+    func run() async {
+        async let lists: Void? = boxes?.run()
+        await publisher.run()
+        _ = await lists
+    }
 
     /// Listens for reports.
     func listen(_ group: MultiThreadedEventLoopGroup, _ workers: NIOThreadPool, _ tls: TLSServer?)
@@ -151,8 +158,10 @@ final class SourceFunction: Sendable {
 
     /// What stands before the images.
     func gate(before service: DICOMwebService) -> RetrieveGate {
-        let admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)? = identity.map { identity in
-            { @Sendable request in await identity.admit(request) }
+        let (boxes, identity) = (boxes, identity)
+        let admission: @Sendable (HTTPRequest) async -> RetrieveAdmission = { request in
+            if let refusal = boxes?.refusal(of: request) { return refusal }
+            return await identity?.admit(request) ?? .admitted(who: nil)
         }
         return RetrieveGate(
             table: table,

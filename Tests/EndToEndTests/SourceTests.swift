@@ -208,6 +208,39 @@ extension EndToEnd {
             #expect(!log.contains("good.1") && !traces.contains { "\($0)".contains("good.1") })
         }
 
+        @Test(
+            "a white list says which boxes may ask: the newest good one, across restarts, and nobody without one"
+        )
+        func whiteList() throws {
+            let bench = try SourceUnderTest(whiteList: true)
+            let (study, _) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 8)
+            #expect(try bench.send(["--type", "ORU"] + report(study, "new", 1)) == "AA")
+            try bench.awaitEntries(["Approved"])
+            let manifest = try #require(try bench.entries().first).uniqueID
+            func fetch() throws -> Int {
+                let header = ["--header", "KOS-SOPInstanceUID: \(manifest)"]
+                return try bench.gateway.fetch("/studies/\(study)", accept: Self.accept, header).status
+            }
+            #expect(try fetch() == 503)
+            let own = "CN=DRIMbox, OU=1750803447, O=Centre de radiologie Ambroise, ST=Paris (75), C=FR"
+            try bench.whiteList(own)
+            #expect(try eventually(within: 60) { try fetch() == 200 })
+            // Another list, that has another box; then one that is older, and one that somebody has changed.
+            try bench.whiteList("CN=DRIMbox,OU=1999999999,O=Another,C=FR")
+            #expect(try eventually(within: 60) { try fetch() == 403 })
+            try bench.whiteList(own, age: 86_400)
+            let isRefused = eventually(within: 60) {
+                bench.gateway.server.logText.contains("white-list.refused")
+            }
+            #expect(isRefused)
+            #expect(try fetch() == 403)
+            bench.gateway.server.end(SIGKILL)
+            try bench.gateway.restart()
+            #expect(try eventually { try fetch() == 403 })
+            let log = bench.gateway.server.logText
+            #expect(log.contains("code=older"), "\(log.suffix(500))")
+        }
+
         @Test("a patient without a record is no failure, and the queue says why nothing is published")
         func noRecord() throws {
             let bench = try SourceUnderTest()

@@ -14,14 +14,15 @@ final class SourceUnderTest {
     let archive: OrthancUnderTest
     let gateway: GatewayUnderTest
     let hl7Port: Int
+    let certificates: String
     private let record: Server
     private let control: Int
     /// Pro Santé Connect, where it is asked, and the port that the lab's commands go to.
     private(set) var provider: Server?
     private var providerControl = 0
 
-    /// With `identity` images are for who shows an access token.
-    init(identity: Bool = false) throws {
+    /// With `identity` images are for who shows an access token, with `whiteList` for boxes of the lab's list, over TLS.
+    init(identity: Bool = false, whiteList: Bool = false) throws {
         directory = try TemporaryDirectory()
         let certificates = directory.appending("ca").path
         try #require(run(Self.lab, ["ca", "make", certificates]).status == 0)
@@ -104,7 +105,37 @@ final class SourceUnderTest {
                     "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli"),
                 ] as [String: Any]
         }
+        self.certificates = certificates
+        if whiteList {
+            settings.webTLS = credentials("server").merging(["clientAuthorities": "\(certificates)/ca.pem"]) {
+                $1
+            }
+            settings.curl = Self.curl(certificates, "auth-cli")
+            settings.authorization = "manifest"
+            settings.source?["whiteList"] =
+                ["file": directory.appending("list.xml").path, "authorities": "\(certificates)/ca.pem"]
+        }
         gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
+    }
+
+    static func curl(_ certificates: String, _ name: String) -> [String] {
+        [
+            "--cacert", "\(certificates)/ca.pem", "--cert", "\(certificates)/\(name).pem", "--key",
+            "\(certificates)/\(name).key",
+        ]
+    }
+
+    /// Puts a list of one box, with this certificate's name, where the gateway looks.
+    func whiteList(_ name: String, age: Int = 0) throws {
+        let made = try run(
+            Self.lab,
+            [
+                "whitelist", "make", certificates, "--box", "db1.example,vi1.example,\(name)", "--age",
+                "\(age)",
+                "--out", directory.appending("list.xml").path,
+            ]
+        )
+        try #require(made.status == 0, "\(made.errors)")
     }
 
     // MARK: The archive

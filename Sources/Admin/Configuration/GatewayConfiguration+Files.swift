@@ -45,6 +45,7 @@ extension GatewayConfiguration {
         }
         add("proSanteConnect", proSanteConnect?.credentials?.certificate)
         add("proSanteConnect", proSanteConnect?.authorities, areAuthorities: true)
+        add("whiteList", whiteList?.authorities, areAuthorities: true)
         for peer in dicom.peers { add("peer \(peer.aeTitle)", peer.tls) }
         return files
     }

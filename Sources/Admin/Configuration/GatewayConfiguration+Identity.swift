@@ -16,6 +16,43 @@ extension GatewayConfiguration {
         package let clientSecretFile: String?
         package let timeoutSeconds: Int
     }
+
+    /// Whose boxes may ask for images (« liste blanche DRIM-M »).
+    package struct WhiteList: Equatable, Sendable {
+        /// Where the newest list is put.
+        package let file: String
+        /// Who may have signed the signer's certificate: roots or intermediates.
+        package let authorities: String
+        package let crls: [String]
+        /// A distinguished name with one CN and one OU; the agency's where it is absent.
+        package let signer: String?
+    }
+}
+
+extension GatewayConfiguration.WhiteList {
+    init(reading object: ConfigurationReader) {
+        var reader = object
+        file = reader.string("file", .path)
+        authorities = reader.string("authorities", .pemFile)
+        crls = reader.array("crls", count: 0...16).compactMap { [reader] path, value in
+            guard case .string(let text) = value, let accepted = StringRule.path.accept(text) else {
+                reader.findings.note(path, found: value.evidence, expected: StringRule.path.expected)
+                return nil
+            }
+            return accepted
+        }
+        signer = reader.optionalString("signer", .text)
+        reader.finish()
+    }
+
+    var json: JSONValue {
+        .object([
+            "file": .string(file),
+            "authorities": .string(authorities),
+            "crls": .array(crls.map(JSONValue.string)),
+            "signer": signer.map(JSONValue.string) ?? .null,
+        ])
+    }
 }
 
 extension GatewayConfiguration.ProSanteConnect {

@@ -11,7 +11,8 @@ extension GatewayConfiguration {
             boxes: boxes,
             dmp: dmp,
             source: source,
-            proSanteConnect: proSanteConnect
+            proSanteConnect: proSanteConnect,
+            whiteList: whiteList
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
@@ -35,6 +36,7 @@ extension GatewayConfiguration.CheckedSections {
         members["dmp"] = dmp?.json
         members["source"] = source?.json
         members["proSanteConnect"] = proSanteConnect?.json
+        members["whiteList"] = whiteList?.json
         return members
     }
 }

@@ -104,6 +104,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package let dmp: DMP?
     package let source: Source?
     package let proSanteConnect: ProSanteConnect?
+    /// Every box that TLS lets in may ask where it is absent.
+    package let whiteList: WhiteList?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -125,6 +127,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         dmp = sections.dmp
         source = sections.source
         proSanteConnect = sections.proSanteConnect
+        whiteList = sections.whiteList
     }
 
     /// A document from sections that are already checked.
@@ -140,6 +143,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         dmp = sections.dmp
         source = sections.source
         proSanteConnect = sections.proSanteConnect
+        whiteList = sections.whiteList
     }
 }
 
@@ -154,6 +158,7 @@ extension GatewayConfiguration {
         let dmp: DMP?
         let source: Source?
         let proSanteConnect: ProSanteConnect?
+        let whiteList: WhiteList?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -166,6 +171,7 @@ extension GatewayConfiguration {
         let dmp: DMP?
         let source: Source?
         let proSanteConnect: ProSanteConnect?
+        let whiteList: WhiteList?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
@@ -176,6 +182,7 @@ extension GatewayConfiguration {
             dmp = reader.optionalObject("dmp").map(DMP.init(reading:))
             source = reader.optionalObject("source").map(Source.init(reading:))
             proSanteConnect = reader.optionalObject("proSanteConnect").map(ProSanteConnect.init(reading:))
+            whiteList = reader.optionalObject("whiteList").map(WhiteList.init(reading:))
             checkSource(reader)
         }
 
@@ -189,6 +196,19 @@ extension GatewayConfiguration {
             }
             if let web, web.authorization == .proSanteConnect, proSanteConnect == nil {
                 reader.note("proSanteConnect", found: "nothing", expected: "who is asked about tokens")
+            }
+            if let web, whiteList != nil {
+                if web.authorization == .none {
+                    reader.note(
+                        "whiteList",
+                        found: "an object",
+                        expected: "null: everybody may ask for everything"
+                    )
+                }
+                if web.tls?.server.clientAuthorities == nil {
+                    let expected = "a PEM file: boxes are told by their certificates"
+                    reader.note("web.tls.clientAuthorities", found: "nothing", expected: expected)
+                }
             }
             guard let source else { return }
             if dmp == nil {
@@ -219,7 +239,8 @@ extension GatewayConfiguration {
                 boxes: boxes,
                 dmp: dmp,
                 source: source,
-                proSanteConnect: proSanteConnect
+                proSanteConnect: proSanteConnect,
+                whiteList: whiteList
             )
         }
     }

@@ -8,7 +8,7 @@ package import Transfer
 /// Whether who asks may ask at all, whatever for.
 package enum RetrieveAdmission: Sendable {
     /// With what a trace is to say of them: a professional and the software that asks in their name.
-    case admitted(who: String)
+    case admitted(who: String?)
     case refused(HTTPResponse, reason: String)
 }
 
@@ -55,7 +55,7 @@ package final class RetrieveGate: HTTPResponder {
             response = refusal
             reason = why
         case .admitted(let who):
-            user += " for \(who)"
+            if let who { user += " for \(who)" }
             response = await answer(request)
         case nil: response = await answer(request)
         }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Linux
+import NIOHTTP1
+import Source
+import Synchronization
+import Transfer
+import WhiteList
+
+/// The boxes that may ask for images: those of the newest white list that was found to be the national agency's.
+///
+/// The last good list is kept beside the gateway's data, with when it was accepted in its name. A list that is refused
+/// changes nothing, and is told of.
+final class KnownBoxes: Sendable {
+    private static let interval: Duration = .seconds(30)
+    private static let longest = 16 << 20
+
+    private struct State {
+        var list: WhiteList?
+        var stamp: FileStamp?
+        var wasMissed = false
+    }
+
+    private let settings: GatewayConfiguration.WhiteList
+    private let configuration: GatewayConfiguration
+    private let directory: String
+    private let journal: GatewayJournal
+    private let state = Mutex(State())
+
+    init(
+        _ settings: GatewayConfiguration.WhiteList,
+        _ configuration: GatewayConfiguration,
+        journal: GatewayJournal
+    ) {
+        self.settings = settings
+        self.configuration = configuration
+        directory = configuration.dataDirectory + "/white-list"
+        self.journal = journal
+    }
+
+    /// Nil where the certificate of who asks is one of the list's.
+    func refusal(of request: HTTPRequest) -> RetrieveAdmission? {
+        guard let list = state.withLock({ $0.list }) else {
+            var response = HTTPResponse.text(.serviceUnavailable, "there is no white list yet")
+            response.headers.replaceOrAdd(name: "Retry-After", value: "30")
+            return .refused(response, reason: "there is no white list")
+        }
+        guard let certificate = request.security?.certificate else {
+            return .refused(
+                .text(.forbidden, "a client certificate is needed"),
+                reason: "no client certificate"
+            )
+        }
+        guard let name = CertificateName(subjectOf: certificate.der), !list.domains(askingAs: name).isEmpty
+        else {
+            let response = HTTPResponse.text(.forbidden, "the client certificate is not in the white list")
+            return .refused(response, reason: "not in the white list")
+        }
+        return nil
+    }
+
+    /// Looks for a newer list every 30 s until the task is cancelled.
+    func run() async {
+        await restore()
+        while !Task.isCancelled {
+            await look()
+            try? await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// What was accepted once is good until there is a newer one, whatever became of its signer's certificate since.
+    private func restore() async {
+        do {
+            try Directory.create(directory)
+            for name in try Directory.names(in: directory).sorted().reversed() {
+                guard let accepted = Int64(name.prefix { $0 != "." }) else { continue }
+                let document = try readFile("\(directory)/\(name)", limit: Self.longest)
+                let verifier = try self.verifier(checksRevocation: false)
+                let found = try await verifier.verify(document, at: Timestamp(milliseconds: accepted))
+                return state.withLock { $0.list = found.list }
+            }
+        } catch {
+            journal.record("white-list.lost", .critical, "the kept white list cannot be used: \(error)")
+        }
+    }
+
+    private func look() async {
+        guard let stamp = FileStamp(settings.file) else { return miss() }
+        guard state.withLock({ $0.stamp != stamp }) else { return }
+        let now = Timestamp(milliseconds: WallClock.milliseconds())
+        do {
+            let document = try readFile(settings.file, limit: Self.longest)
+            let known = state.withLock { $0.list?.generated }
+            let verifier = try self.verifier(checksRevocation: true)
+            let found = try await verifier.verify(document, at: now, notOlderThan: known)
+            try keep(document, accepted: now)
+            state.withLock { state in
+                state.list = found.list
+                state.stamp = stamp
+                state.wasMissed = false
+            }
+            journal.record(
+                "white-list.accepted",
+                .info,
+                "a white list was accepted",
+                [
+                    "boxes": "\(found.list.domains.count)", "unusable": "\(found.list.unusable.count)",
+                    "generated": "\(found.list.generated)", "validUntil": "\(found.validUntil)",
+                ]
+            )
+        } catch {
+            // Not at every look: what is refused is refused until it changes.
+            state.withLock { $0.stamp = stamp }
+            journal.record(
+                "white-list.refused",
+                .critical,
+                "a white list was refused: \(error)",
+                (error as? WhiteListError).map { ["code": $0.code] } ?? [:]
+            )
+        }
+    }
+
+    private func miss() {
+        let isNews = state.withLock { state in
+            defer { state.wasMissed = true }
+            return !state.wasMissed
+        }
+        if isNews {
+            journal.record(
+                "white-list.missing",
+                .critical,
+                "\(settings.file): found no file, expected the white list"
+            )
+        }
+    }
+
+    private func verifier(checksRevocation: Bool) throws -> WhiteListVerifier {
+        let authorities = try readFile(configuration.path(of: settings.authorities), limit: 1 << 20)
+        let lists = checksRevocation ? try settings.crls.map { try readFile($0, limit: Self.longest) } : []
+        return try WhiteListVerifier(
+            authorities: [String(decoding: authorities, as: UTF8.self)],
+            signer: settings.signer.flatMap { WhiteListVerifier.Signer($0) } ?? .agency,
+            revocation: lists.isEmpty ? nil : RevocationLists(lists).check
+        )
+    }
+
+    private func keep(_ document: [UInt8], accepted: Timestamp) throws {
+        let name = "\(accepted.milliseconds).xml"
+        try replaceFile("\(directory)/\(name)", with: document, mode: 0o600)
+        for old in try Directory.names(in: directory) where old != name && old.hasSuffix(".xml") {
+            try Directory.remove(file: "\(directory)/\(old)")
+        }
+    }
+}
