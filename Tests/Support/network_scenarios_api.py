@@ -302,6 +302,13 @@ def damage(path, start, count):
         file.write(b"\xa5" * count)
 
 
+def checkpoint(path):
+    """Takes the pages that still lie in the log beside a database into it: else harm done to the file is not seen."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    database.close()
+
+
 # (q)
 def damaged_database(lab):
     ready(lab)
@@ -312,6 +319,7 @@ def damaged_database(lab):
 
     def attempt(name, harm):
         lab.kill("drimboxd", signal.SIGTERM)
+        checkpoint(path)
         files = {file: os.path.getsize(f"{lab.state}/{file}") for file in os.listdir(lab.state) if "supervisor" in file}
         harm()
         netgen = lab.netgen("--output", lab.directory + "/netgen", "--runtime", lab.directory + "/netgen-own")
@@ -349,10 +357,7 @@ def damaged_audit(lab):
     intact = lab.call("GET", "/v1/audit/verify")[1]
     lab.kill("drimboxd", signal.SIGTERM)
     path = lab.state + "/audit.db"
-    # The rows may still lie in the log beside the database.
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    database.close()
+    checkpoint(path)
     with open(path, "r+b") as file:
         text = file.read()
         at = text.index(b"reason-0020")
