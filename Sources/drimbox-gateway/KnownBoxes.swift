@@ -17,7 +17,8 @@ final class KnownBoxes: Sendable {
 
     private struct State {
         var list: WhiteList?
-        var stamp: FileStamp?
+        /// Of everything that a verdict depends on, when it was given.
+        var stamps: [FileStamp?] = []
         var wasMissed = false
     }
 
@@ -85,8 +86,10 @@ final class KnownBoxes: Sendable {
     }
 
     private func look() async {
-        guard let stamp = FileStamp(settings.file) else { return miss() }
-        guard state.withLock({ $0.stamp != stamp }) else { return }
+        let files = [settings.file, configuration.path(of: settings.authorities)] + settings.crls
+        let stamps = files.map { FileStamp($0) }
+        guard stamps.first != .some(nil) else { return miss() }
+        guard state.withLock({ $0.stamps != stamps }) else { return }
         let now = Timestamp(milliseconds: WallClock.milliseconds())
         do {
             let document = try readFile(settings.file, limit: Self.longest)
@@ -96,7 +99,7 @@ final class KnownBoxes: Sendable {
             try keep(document, accepted: now)
             state.withLock { state in
                 state.list = found.list
-                state.stamp = stamp
+                state.stamps = stamps
                 state.wasMissed = false
             }
             journal.record(
@@ -109,8 +112,8 @@ final class KnownBoxes: Sendable {
                 ]
             )
         } catch {
-            // Not at every look: what is refused is refused until it changes.
-            state.withLock { $0.stamp = stamp }
+            // Not at every look: what is refused is refused until it, an authority or a revocation list changes.
+            state.withLock { $0.stamps = stamps }
             journal.record(
                 "white-list.refused",
                 .critical,
