@@ -72,14 +72,21 @@ struct ArchiveExportCommand: AsyncParsableCommand {
         ).body
         let volume = try client.decode(ManifestArchiveVolume.self, body)
         let path = file ?? "\(volume.name).zip"
-        try await ArchiveCommand.reporting { try await write(volume, target, to: path) }
+        do {
+            try await ArchiveCommand.reporting { try await write(volume, target, to: path) }
+        } catch {
+            try? Directory.remove(file: Self.partial(path))
+            throw error
+        }
         options.show(body) { options.messages.exported(volume.submissions.count, path) }
     }
 
+    /// Under its own name there is a whole archive or none.
+    private static func partial(_ path: String) -> String { path + ".partial" }
+
     private func write(_ volume: ManifestArchiveVolume, _ target: String, to path: String) async throws {
         let client = options.client
-        // Under its name there is a whole archive or none.
-        let partial = path + ".partial"
+        let partial = Self.partial(path)
         let output = try Descriptor(opening: partial, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
         let writer = try ZIPWriter(descriptor: output.rawValue, path: partial)
         let seconds = Int(WallClock.milliseconds() / 1000)
