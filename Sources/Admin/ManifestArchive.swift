@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FoundationEssentials
 
 /// The months of which the local archive has manifests: `GET /v1/pipeline/archive`.
 package struct ManifestArchiveMonths: Codable, Equatable, Sendable {
@@ -34,6 +35,13 @@ package struct ManifestArchiveFile: Codable, Equatable, Sendable {
         self.name = name
         self.content = content
     }
+
+    package init(name: String, bytes: [UInt8]) {
+        self.init(name: name, content: Data(bytes).base64EncodedString())
+    }
+
+    /// Nil where `content` is no base64.
+    package var bytes: [UInt8]? { Data(base64Encoded: content).map { Array($0) } }
 }
 
 /// What a month's XDM archive consists of: `GET /v1/pipeline/archive/{month}`.
@@ -68,8 +76,8 @@ package struct ManifestArchiveVolume: Codable, Equatable, Sendable {
 /// The files of one submission: the answer of `GET /v1/pipeline/archive/{month}/{directory}/{manifest}`, and the body of
 /// `POST /v1/pipeline/archive`.
 package struct ManifestArchiveSubmission: Codable, Equatable, Sendable {
-    /// Bytes of one as JSON.
-    package static let longest = 64 << 20
+    /// Bytes of one as JSON: a manifest of 40,000 instances. The supervisor holds it, and its memory is small.
+    package static let longest = 16 << 20
 
     package let files: [ManifestArchiveFile]
 

@@ -34,6 +34,11 @@ extension StatusService {
                     request.path
                 )
             }
+            guard bytes.count <= ManifestArchiveSubmission.longest else {
+                let detail =
+                    "found \(bytes.count) bytes, expected \(ManifestArchiveSubmission.longest) at most"
+                return .problem(413, "message.long", detail, request.path)
+            }
             return HTTPResponse(.ok, headers: ["Content-Type": "application/hl7-v2"], body: .bytes(bytes))
         } catch {
             return .problem(503, "source.store", "the messages cannot be read", request.path)

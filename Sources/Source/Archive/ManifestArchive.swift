@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Admin
 import DICOM
-import FoundationEssentials
 package import IHE
 package import Store
 import XML
@@ -61,8 +60,8 @@ package struct ManifestArchive: Sendable {
             name: XDMVolume.name(month: month),
             root: XDMVolume.root,
             files: [
-                .init(XDMVolume.index, text.index),
-                .init(XDMVolume.readme, text.readme(submissions.map(\.directory))),
+                .init(name: XDMVolume.index, bytes: text.index),
+                .init(name: XDMVolume.readme, bytes: text.readme(submissions.map(\.directory))),
             ],
             submissions: submissions
         )
@@ -82,11 +81,11 @@ package struct ManifestArchive: Sendable {
                 entryUUID: found.entryUUID,
                 isWithdrawn: found.state == .withdrawn
             )
-            files.append(.init(XDMVolume.metadata, metadata.serialized()))
+            files.append(.init(name: XDMVolume.metadata, bytes: metadata.serialized()))
         }
-        files.append(.init(XDMVolume.report, XDMReport(context).bytes))
-        if !found.signature.isEmpty { files.append(.init(XDMVolume.signature, found.signature)) }
-        files.append(.init(XDMVolume.manifest, found.document))
+        files.append(.init(name: XDMVolume.report, bytes: XDMReport(context).bytes))
+        if !found.signature.isEmpty { files.append(.init(name: XDMVolume.signature, bytes: found.signature)) }
+        files.append(.init(name: XDMVolume.manifest, bytes: found.document))
         journal.record(.manifestExported(study: found.studyInstanceUID, manifest: manifest))
         return ManifestArchiveSubmission(files: files)
     }
@@ -131,14 +130,6 @@ package struct ManifestConflict: Error, Equatable, Sendable, CustomStringConvert
     package var description: String {
         "\(manifest): found the manifest \(other) in its exam, expected none"
     }
-}
-
-extension ManifestArchiveFile {
-    fileprivate init(_ name: String, _ bytes: [UInt8]) {
-        self.init(name: name, content: Data(bytes).base64EncodedString())
-    }
-
-    var bytes: [UInt8]? { Data(base64Encoded: content).map { Array($0) } }
 }
 
 extension XDMReport {

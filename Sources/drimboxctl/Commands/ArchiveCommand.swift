@@ -84,6 +84,14 @@ struct ArchiveExportCommand: AsyncParsableCommand {
     /// Under its own name there is a whole archive or none.
     private static func partial(_ path: String) -> String { path + ".partial" }
 
+    private func content(of file: ManifestArchiveFile) throws -> [UInt8] {
+        guard let bytes = file.bytes else {
+            StandardError.print("drimboxctl: \(file.name): found no base64, expected base64")
+            throw Exit.failed
+        }
+        return bytes
+    }
+
     private func write(_ volume: ManifestArchiveVolume, _ target: String, to path: String) async throws {
         let client = options.client
         let partial = Self.partial(path)
@@ -91,7 +99,7 @@ struct ArchiveExportCommand: AsyncParsableCommand {
         let writer = try ZIPWriter(descriptor: output.rawValue, path: partial)
         let seconds = Int(WallClock.milliseconds() / 1000)
         for file in volume.files {
-            try writer.add("\(volume.name)/\(file.name)", file.bytes, seconds: seconds)
+            try writer.add("\(volume.name)/\(file.name)", try content(of: file), seconds: seconds)
         }
         for submission in volume.submissions {
             let answer = try await client.call(
@@ -102,10 +110,11 @@ struct ArchiveExportCommand: AsyncParsableCommand {
             ).body
             for file in try client.decode(ManifestArchiveSubmission.self, answer).files {
                 let name = "\(volume.name)/\(volume.root)/\(submission.directory)/\(file.name)"
-                try writer.add(name, file.bytes, seconds: seconds)
+                try writer.add(name, try content(of: file), seconds: seconds)
             }
         }
         try writer.close()
+        try output.synchronizeData(of: partial)
         _ = try Directory.rename(file: partial, to: path)
     }
 }
@@ -188,12 +197,4 @@ struct ArchiveImportReport: Codable, Equatable {
     /// Submissions by outcome.
     var outcomes: [String: Int] = [:]
     var refused: [String] = []
-}
-
-extension ManifestArchiveFile {
-    init(name: String, bytes: [UInt8]) {
-        self.init(name: name, content: Data(bytes).base64EncodedString())
-    }
-
-    fileprivate var bytes: [UInt8] { Data(base64Encoded: content).map { Array($0) } ?? [] }
 }
