@@ -166,6 +166,17 @@ struct ConfigurationReader {
         return elements.enumerated().map { ("\(path)[\($0)]", $1) }
     }
 
+    /// The texts of the array under `key`; those that break the rule are findings, and left out.
+    mutating func strings(_ key: String, _ rule: StringRule, count: ClosedRange<Int>) -> [String] {
+        array(key, count: count).compactMap { path, value in
+            guard case .string(let text) = value, let accepted = rule.accept(text) else {
+                findings.note(path, found: value.evidence, expected: rule.expected)
+                return nil
+            }
+            return accepted
+        }
+    }
+
     private func check(_ value: JSONValue, _ key: String, _ rule: StringRule) -> String? {
         guard case .string(let text) = value, let accepted = rule.accept(text) else {
             note(key, found: value.evidence, expected: rule.expected)

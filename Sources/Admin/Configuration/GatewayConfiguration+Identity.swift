@@ -34,13 +34,7 @@ extension GatewayConfiguration.WhiteList {
         var reader = object
         file = reader.string("file", .path)
         authorities = reader.string("authorities", .pemFile)
-        crls = reader.array("crls", count: 0...16).compactMap { [reader] path, value in
-            guard case .string(let text) = value, let accepted = StringRule.path.accept(text) else {
-                reader.findings.note(path, found: value.evidence, expected: StringRule.path.expected)
-                return nil
-            }
-            return accepted
-        }
+        crls = reader.strings("crls", .path, count: 0...16)
         signer = reader.optionalString("signer", .text)
         reader.finish()
     }

@@ -129,13 +129,7 @@ extension GatewayConfiguration.DMP.Software {
 extension GatewayConfiguration.DMP.Structure {
     fileprivate init(reading object: ConfigurationReader) {
         var reader = object
-        identifiers = reader.array("identifiers", count: 1...32).compactMap { [reader] path, value in
-            guard case .string(let text) = value, let accepted = StringRule.identifier.accept(text) else {
-                reader.findings.note(path, found: value.evidence, expected: StringRule.identifier.expected)
-                return nil
-            }
-            return accepted
-        }
+        identifiers = reader.strings("identifiers", .identifier, count: 1...32)
         name = reader.string("name", .text)
         mode = reader.choice("mode", default: .eg, or: .eg)
         vihfIdentifier = reader.optionalString("vihfIdentifier", .identifier)

@@ -79,13 +79,7 @@ extension GatewayConfiguration.Credentials {
 extension GatewayConfiguration.Revocation {
     fileprivate init(reading object: ConfigurationReader) {
         var reader = object
-        crls = reader.array("crls", count: 0...64).compactMap { [reader] path, value in
-            guard case .string(let text) = value, let file = StringRule.pemFile.accept(text) else {
-                reader.findings.note(path, found: value.evidence, expected: "a PEM or DER file")
-                return nil
-            }
-            return file
-        }
+        crls = reader.strings("crls", .certificateFile, count: 0...64)
         ocsp = reader.boolean("ocsp", default: false)
         graceSeconds = reader.integer("graceSeconds", in: 0...2_592_000, default: 0)
         isRequired = reader.boolean("required", default: true)
@@ -187,6 +181,7 @@ extension ConfigurationReader {
 }
 
 extension StringRule {
+    static let certificateFile = StringRule(expected: "a PEM or DER file") { isFileName($0) ? $0 : nil }
     static let pemFile = StringRule(expected: "a PEM file") { isFileName($0) ? $0 : nil }
 
     fileprivate static let keyFile = StringRule(
