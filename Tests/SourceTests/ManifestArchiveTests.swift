@@ -100,7 +100,7 @@ private func message(_ manifest: [UInt8], uid: String = manifestUID.string, ins:
 }
 
 private func file(_ name: String, _ bytes: [UInt8]) -> ManifestArchiveFile {
-    .init(name: name, content: Data(bytes).base64EncodedString())
+    .init(name: name, bytes: bytes)
 }
 
 private func submission(
@@ -232,6 +232,27 @@ private func localArchive(_ bench: Workbench) -> ManifestArchive {
         #expect(try archive.take(.init(files: [file("ko.dcm", manifest())])).outcome == .imported)
         let exported = try #require(try archive.submission("2.25.77", directory: "SS000001"))
         #expect(exported.files.map(\.name) == ["CR.TXT", "KOS_1_1.DCM"])
+        // It is not submitted in the name of nobody, whatever structure the manifest names.
+        let context = try ExamWish(reading: try #require(try bench.exams().first).document).context
+        let record = DMPRecord(
+            services: "https://dmp.example",
+            software: .init(identifier: "", name: "", version: "", homologation: ""),
+            usesSHA1: false,
+            sourceID: "1.2.3",
+            structures: [],
+            makeUUID: { "" },
+            makeUID: { manifestUID }
+        )
+        let prepared = PreparedManifest(
+            sopInstanceUID: manifestUID,
+            document: [],
+            context: context,
+            modalities: [],
+            created: 0
+        )
+        let error = #expect(throws: RecordError.self) { try record.prepare(prepared, replacing: nil) }
+        #expect(error?.kind == .permanent)
+        #expect(error?.description.hasPrefix("legalAuthenticator: found nobody") == true)
     }
 
     @Test("an exam that has a manifest takes no other; one that waits for images takes it") func conflict()

@@ -1,256 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import DICOM
-import Foundation
 import Store
 import Synchronization
 import Testing
 
 @testable import Source
-
-/// Time that passes when it is told to.
-final class TestClock: Sendable {
-    private let time = Mutex<Int64>(1_700_000_000_000)
-
-    var now: Int64 { time.withLock { $0 } }
-
-    func pass(seconds: Int64) { time.withLock { $0 += seconds * 1000 } }
-}
-
-private func makeUID(_ text: String) -> UID { UID(text) ?? UID(literal: "0") }
-
-final class RecordingJournal: SourceJournal {
-    private let seen = Mutex<[SourceEvent]>([])
-
-    var events: [SourceEvent] { seen.withLock { $0 } }
-
-    func record(_ event: SourceEvent) { seen.withLock { $0.append(event) } }
-}
-
-/// An archive of studies whose instances are numbers.
-final class TestArchive: ManifestSource {
-    private let studies = Mutex<[String: Set<Int>]>([:])
-    private let down = Mutex(false)
-
-    struct Down: Error {}
-
-    func set(_ study: String, _ instances: Set<Int>) { studies.withLock { $0[study] = instances } }
-
-    func setDown(_ isDown: Bool) { down.withLock { $0 = isDown } }
-
-    static func uid(_ study: String, _ instance: Int) -> UID { makeUID("\(study).\(instance)") }
-
-    func instances(_ study: String) -> Set<Int> { studies.withLock { $0[study] ?? [] } }
-
-    func draft(of context: ReportContext, without excluded: Set<UID>) async throws -> ManifestDraft {
-        if down.withLock({ $0 }) { throw Down() }
-        let study = context.studyInstanceUID
-        let listed = instances(study).filter { !excluded.contains(Self.uid(study, $0)) }.sorted()
-        guard !listed.isEmpty else { return .noImages(reason: "no instances") }
-        let text = listed.map(String.init).joined(separator: ",")
-        return .images(
-            .init(fingerprint: text, instances: listed.count, modalities: ["CT"]) { uid, _, _ in
-                Array("\(uid):\(text):\(context.visibility.isInvisibleToPatient)".utf8)
-            }
-        )
-    }
-}
-
-/// A registry in memory that can fail in every way that the real one can.
-final class TestRecord: NationalRecord {
-    struct Entry: Sendable {
-        let uniqueID: String
-        let entryUUID: String
-        let document: String
-        var status: RecordEntry.Status
-    }
-
-    enum Fault: Sendable {
-        case none
-        /// Not sent.
-        case temporary
-        /// Done, and the answer lost.
-        case lostAnswer
-        /// Not done, and nobody knows.
-        case lostRequest
-        case permanent
-    }
-
-    private struct State {
-        var entries: [Entry] = []
-        var submissions = 0
-        var record = PatientRecord.open
-        var next: @Sendable () -> Fault = { .none }
-    }
-
-    private let state = Mutex(State())
-
-    func onNext(_ fault: @escaping @Sendable () -> Fault) { state.withLock { $0.next = fault } }
-
-    var entries: [Entry] { state.withLock { $0.entries } }
-    var submissions: Int { state.withLock { $0.submissions } }
-
-    /// What another wrote into the record.
-    func add(uniqueID: String, entryUUID: String) {
-        let entry = Entry(uniqueID: uniqueID, entryUUID: entryUUID, document: "", status: .approved)
-        state.withLock { $0.entries.append(entry) }
-    }
-
-    /// What another did to it.
-    func set(_ status: RecordEntry.Status, uniqueID: String) {
-        state.withLock { state in
-            for index in state.entries.indices where state.entries[index].uniqueID == uniqueID {
-                state.entries[index].status = status
-            }
-        }
-    }
-
-    func approved() -> [Entry] { entries.filter { $0.status == .approved } }
-
-    func prepare(_ manifest: PreparedManifest, replacing: String?) throws(RecordError) -> Submission {
-        Submission(
-            document: manifest.document,
-            signature: Array(manifest.sopInstanceUID.string.utf8),
-            envelope: Array((replacing ?? "").utf8)
-        )
-    }
-
-    private func fault(_ state: State) throws(RecordError) -> Bool {
-        switch state.next() {
-        case .none: return false
-        case .temporary: throw RecordError(.temporary, "busy")
-        case .lostRequest: throw RecordError(.unknownOutcome, "lost")
-        case .permanent: throw RecordError(.permanent, "refused")
-        case .lostAnswer: return true
-        }
-    }
-
-    func submit(_ submission: Submission, context: ReportContext) async throws(RecordError) {
-        try state.withLock { (state) throws(RecordError) in
-            let isLost = try fault(state)
-            guard state.record == .open else { throw RecordError(.permanent, "XDSUnknownPatientId") }
-            let uniqueID = String(decoding: submission.signature, as: UTF8.self)
-            let replaced = String(decoding: submission.envelope, as: UTF8.self)
-            state.submissions += 1
-            guard !state.entries.contains(where: { $0.uniqueID == uniqueID }) else {
-                throw RecordError(.permanent, "XDSDuplicateUniqueIdInRegistry")
-            }
-            if !replaced.isEmpty {
-                let target = state.entries.firstIndex { $0.entryUUID == replaced && $0.status == .approved }
-                guard let target else { throw RecordError(.permanent, "XDSReplaceFailed") }
-                state.entries[target].status = .deprecated
-            }
-            state.entries.append(
-                Entry(
-                    uniqueID: uniqueID,
-                    entryUUID: "urn:uuid:\(state.entries.count)",
-                    document: String(decoding: submission.document, as: UTF8.self),
-                    status: .approved
-                )
-            )
-            if isLost { throw RecordError(.unknownOutcome, "no answer") }
-        }
-    }
-
-    func entry(uniqueID: String, context: ReportContext) async throws(RecordError) -> RecordEntry? {
-        try state.withLock { (state) throws(RecordError) in
-            if try fault(state) { throw RecordError(.temporary, "no answer") }
-            return state.entries.first { $0.uniqueID == uniqueID }
-                .map { RecordEntry(entryUUID: $0.entryUUID, status: $0.status) }
-        }
-    }
-
-    func set(_ record: PatientRecord) { state.withLock { $0.record = record } }
-
-    func patientRecord(_ context: ReportContext) async throws(RecordError) -> PatientRecord {
-        state.withLock { $0.record }
-    }
-
-    func withdraw(_ entryUUID: String, context: ReportContext) async throws(RecordError) {
-        try state.withLock { (state) throws(RecordError) in
-            let isLost = try fault(state)
-            let target = state.entries.firstIndex { $0.entryUUID == entryUUID && $0.status == .approved }
-            guard let target else { throw RecordError(.permanent, "not approved") }
-            state.entries[target].status = .deleted
-            if isLost { throw RecordError(.unknownOutcome, "no answer") }
-        }
-    }
-}
-
-extension ReportContext {
-    static func test(report: String = "1.9", study: String = "1.2.3") -> ReportContext {
-        let code = Code(value: "X", scheme: "1.2", meaning: "x")
-        return ReportContext(
-            reportID: report,
-            title: code,
-            patient: Patient(
-                nationalIdentifier: .init(value: "279035121518989", authority: "1.2.250.1.213.1.4.10"),
-                localIdentifier: .init(value: "IPP1", authority: "1.2.4"),
-                birthFamilyName: "PAT-TROIS",
-                firstBirthGivenName: "DOMINIQUE",
-                birthDate: "19790328",
-                sex: "F"
-            ),
-            accessionNumber: .init(value: "ACN-\(study)", authority: "1.2.5"),
-            studyInstanceUID: study,
-            serviceStart: "20240101080000",
-            serviceStop: "20240101090000",
-            legalAuthenticator: Professional(identifier: "801", familyName: "A", givenName: "B"),
-            structure: Structure(identifier: "1750803447", name: "Ambroise"),
-            practiceSetting: code,
-            facilityType: code
-        )
-    }
-}
-
-/// A publisher on a table of its own, with everything around it in memory.
-struct Workbench {
-    let table: PublicationTable
-    let archive = TestArchive()
-    let record = TestRecord()
-    let clock = TestClock()
-    let journal = RecordingJournal()
-    let publisher: Publisher
-    let intake: ReportIntake
-
-    init(table: PublicationTable? = nil) throws {
-        let table = try table ?? PublicationTable(path: ":memory:")
-        self.table = table
-        let (clock, uids) = (clock, UIDs())
-        publisher = Publisher(
-            table: table,
-            source: archive,
-            record: record,
-            journal: journal,
-            now: { clock.now },
-            makeUID: { uids.next() }
-        )
-        intake = ReportIntake(table: table, journal: journal, now: { clock.now })
-    }
-
-    final class UIDs: Sendable {
-        private let count = Mutex(0)
-
-        func next() -> UID {
-            let number = count.withLock { count in
-                count += 1
-                return count
-            }
-            return makeUID("2.25.\(number)")
-        }
-    }
-
-    func exams() throws -> [PublicationExam] {
-        try table.transaction { (session) throws(SQLiteError) in
-            var exams: [PublicationExam] = []
-            var number: Int64 = 1
-            while let exam = try session.exam(number) {
-                exams.append(exam)
-                number += 1
-            }
-            return exams
-        }
-    }
-}
 
 @Suite("From a wish to the record") struct PublisherTests {
     @Test("a report is published, its update replaces it, its deletion withdraws it") func lifecycle()
@@ -392,6 +146,25 @@ struct Workbench {
         let other = try #require(try bench.exams().last)
         #expect(other.reason == "the patient's DMP is closed")
         #expect(other.due == nil)
+    }
+
+    @Test("whether there is a record is asked again where nobody answers, and not where nobody ever will")
+    func unansweredExistence() async throws {
+        for (kind, state) in [
+            (RecordError.Kind.temporary, PublicationExam.State.waiting), (.permanent, .failed),
+        ] {
+            let bench = try Workbench()
+            bench.archive.set("1.2.3", [1])
+            bench.record.set(.none)
+            bench.record.failExistence(RecordError(kind, "x"))
+            try bench.intake.apply([.publish(.test())], message: nil)
+            await bench.publisher.settle()
+            #expect(try bench.exams().map(\.state) == [state])
+            bench.record.failExistence(nil)
+            bench.clock.pass(seconds: 1000)
+            await bench.publisher.settle()
+            #expect(try bench.exams().map(\.state) == [kind == .temporary ? .undestined : .failed])
+        }
     }
 
     @Test("an entryUUID that is not the record's is put right before a withdrawal") func wrongEntry()
@@ -594,113 +367,5 @@ struct Workbench {
             )
         }
         #expect(try bench.exams().allSatisfy { $0.attempt == nil })
-    }
-}
-
-@Suite("A year of reports") struct YearTests {
-    @Test("ten thousand messages, with outages, rejections and repetitions: the record ends as it should")
-    func year() async throws {
-        var random = SplitMix(seed: 1)
-        let bench = try Workbench()
-        let isDown = Mutex(false)
-        let faults = Mutex(SplitMix(seed: 2))
-        bench.record.onNext {
-            if isDown.withLock({ $0 }) { return .temporary }
-            return switch faults.withLock({ $0.next() % 100 }) {
-            case 0: .lostAnswer
-            case 1: .lostRequest
-            case 2, 3: .temporary
-            default: .none
-            }
-        }
-        let studies = (0..<1500).map { "1.2.\($0)" }
-        var wanted: [String: ReportContext] = [:]
-        var versions: [String: Int] = [:]
-        for study in studies { bench.archive.set(study, [1, 2]) }
-        for message in 0..<10_000 {
-            let study = studies[Int(random.next() % UInt64(studies.count))]
-            switch random.next() % 20 {
-            case 0..<13:
-                let version = versions[study, default: 0]
-                var context = ReportContext.test(report: "9.\(study).\(version)", study: study)
-                if version > 0 { context.parentID = "9.\(study).\(version - 1)" }
-                context.visibility.isInvisibleToPatient = random.next() % 3 == 0
-                versions[study] = version + 1
-                wanted[study] = context
-                let repetitions = random.next() % 10 == 0 ? 2 : 1
-                for _ in 0..<repetitions { try bench.intake.apply([.publish(context)], message: nil) }
-            case 13, 14:
-                wanted[study] = nil
-                let reports =
-                    versions[study].map { version in [version - 1, version].map { "9.\(study).\($0)" } } ?? []
-                try bench.intake.apply(
-                    [.withdraw(reports: reports, study: study, reason: "deleted")],
-                    message: nil
-                )
-            case 15:
-                bench.archive.set(study, random.next() % 4 == 0 ? [] : [1, 2, Int(random.next() % 9) + 3])
-                try bench.intake.apply([.lookAgain(study: study)], message: nil)
-            case 16:
-                try bench.intake.reject(
-                    study: makeUID(study),
-                    instances: [TestArchive.uid(study, 2)],
-                    note: makeUID("1.2.9.\(message)"),
-                    title: "113037"
-                )
-            default: bench.clock.pass(seconds: Int64(random.next() % 120))
-            }
-            if message % 1500 == 700 { isDown.withLock { $0 = true } }
-            if message % 1500 == 900 { isDown.withLock { $0 = false } }
-            if message % 25 == 0 { await bench.publisher.settle() }
-        }
-        bench.record.onNext { .none }
-        for study in studies { try bench.intake.apply([.lookAgain(study: study)], message: nil) }
-        for _ in 0..<8 {
-            await bench.publisher.settle()
-            bench.clock.pass(seconds: 700)
-        }
-        var approved: [String: [String]] = [:]
-        let all = try bench.table.transaction { (session) throws(SQLiteError) in
-            var all: [(String, String)] = []
-            for study in studies { all += try session.manifestUIDs(study: study).map { ($0, study) } }
-            return all
-        }
-        let studyOf = Dictionary(all) { $1 }
-        for entry in bench.record.approved() {
-            approved[studyOf[entry.uniqueID] ?? "none", default: []].append(entry.document)
-        }
-        var wrong = 0
-        for study in studies {
-            let rejected = try bench.table.transaction { (session) throws(SQLiteError) in
-                try session.rejectedInstances(study: study)
-            }
-            let listed = bench.archive.instances(study).filter {
-                !rejected.contains(TestArchive.uid(study, $0).string)
-            }.sorted().map(String.init).joined(separator: ",")
-            let documents = approved[study] ?? []
-            if let context = wanted[study], !listed.isEmpty {
-                let end = ":\(listed):\(context.visibility.isInvisibleToPatient)"
-                if documents.count != 1 || documents.first?.hasSuffix(end) != true { wrong += 1 }
-            } else if !documents.isEmpty {
-                wrong += 1
-            }
-        }
-        #expect(wrong == 0)
-        #expect(approved["none"] == nil)
-        #expect(bench.record.submissions > 3000)
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

@@ -90,6 +90,13 @@ package final class DMPRecord: NationalRecord {
     }
 
     private func structure(_ context: ReportContext) throws(RecordError) -> Structure {
+        // A manifest that was imported alone: whoever answered for its report is not known, and nobody else may.
+        guard !context.legalAuthenticator.identifier.isEmpty else {
+            throw RecordError(
+                .permanent,
+                "legalAuthenticator: found nobody, expected the report's; send the report again, or import its archive"
+            )
+        }
         guard let structure = structures[context.structure.identifier] else {
             throw RecordError(.permanent, "dmp.structures: found no certificate for the report's structure")
         }

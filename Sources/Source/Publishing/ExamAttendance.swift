@@ -163,11 +163,7 @@ struct ExamAttendance {
             }
             try abandon(manifest)
             if try await correctFormer(context) { return }
-            switch try? await publisher.national.patientRecord(context) {
-            case nil, .open: throw error
-            case .closed: throw NoPatientRecord(description: "the patient's DMP is closed")
-            case .some(.none): throw NoPatientRecord(description: "the patient has no DMP")
-            }
+            try await explain(error, context)
         }
         guard
             let entry = try await publisher.national.entry(
@@ -178,6 +174,22 @@ struct ExamAttendance {
             throw RecordError(.unknownOutcome, "the registry took the manifest and does not find it")
         }
         try adopt(manifest, entry)
+    }
+
+    /// Throws why a submission was refused: that there is no record to submit to, or what the record said.
+    private func explain(_ refusal: RecordError, _ context: ReportContext) async throws -> Never {
+        let record: PatientRecord
+        do {
+            record = try await publisher.national.patientRecord(context)
+        } catch let error where error.kind == .permanent {
+            // It does not answer this question; the refusal stands.
+            throw refusal
+        }
+        switch record {
+        case .open: throw refusal
+        case .closed: throw NoPatientRecord(description: "the patient's DMP is closed")
+        case .none: throw NoPatientRecord(description: "the patient has no DMP")
+        }
     }
 
     /// Compares what is known of the exam's manifest with what the record has of it, after the record refused to replace
