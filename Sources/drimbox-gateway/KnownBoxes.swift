@@ -73,16 +73,40 @@ final class KnownBoxes: Sendable {
     private func restore() async {
         do {
             try Directory.create(directory)
-            for name in try Directory.names(in: directory).sorted().reversed() {
-                guard let accepted = Int64(name.prefix { $0 != "." }) else { continue }
-                let document = try readFile("\(directory)/\(name)", limit: Self.longest)
-                let verifier = try self.verifier(checksRevocation: false)
-                let found = try await verifier.verify(document, at: Timestamp(milliseconds: accepted))
-                return state.withLock { $0.list = found.list }
+            for (accepted, name) in try kept() {
+                if let list = await restored(name, accepted: accepted) {
+                    return state.withLock { $0.list = list }
+                }
             }
         } catch {
-            journal.record("white-list.lost", .critical, "the kept white list cannot be used: \(error)")
+            lost(error)
         }
+    }
+
+    /// Whole files only, the newest first: a power cut can leave part of one under another name.
+    private func kept() throws -> [(accepted: Int64, name: String)] {
+        try Directory.names(in: directory)
+            .compactMap { name in
+                let parts = name.split(separator: ".")
+                guard parts.count == 2, parts[1] == "xml", let accepted = Int64(parts[0]) else { return nil }
+                return (accepted, name)
+            }
+            .sorted { $0.accepted > $1.accepted }
+    }
+
+    private func restored(_ name: String, accepted: Int64) async -> WhiteList? {
+        do {
+            let document = try readFile("\(directory)/\(name)", limit: Self.longest)
+            let verifier = try self.verifier(checksRevocation: false)
+            return try await verifier.verify(document, at: Timestamp(milliseconds: accepted)).list
+        } catch {
+            lost(error)
+            return nil
+        }
+    }
+
+    private func lost(_ error: any Error) {
+        journal.record("white-list.lost", .critical, "a kept white list cannot be used: \(error)")
     }
 
     private func look() async {
@@ -150,8 +174,7 @@ final class KnownBoxes: Sendable {
     private func keep(_ document: [UInt8], accepted: Timestamp) throws {
         let name = "\(accepted.milliseconds).xml"
         try replaceFile("\(directory)/\(name)", with: document, mode: 0o600)
-        for old in try Directory.names(in: directory) where old != name && old.hasSuffix(".xml") {
-            try Directory.remove(file: "\(directory)/\(old)")
-        }
+        try Directory.synchronize(directory)
+        for (_, old) in try kept() where old != name { try Directory.remove(file: "\(directory)/\(old)") }
     }
 }

@@ -235,6 +235,10 @@ extension EndToEnd {
             #expect(isRefused)
             #expect(try fetch() == 403)
             bench.gateway.server.end(SIGKILL)
+            // What a power cut may leave beside the kept list.
+            try Data("<ListeBlanche".utf8).write(
+                to: bench.gateway.directory.appending(path: "data/white-list/9999999999999.xml.new")
+            )
             try bench.gateway.restart()
             #expect(try eventually { try fetch() == 403 })
             let log = bench.gateway.server.logText
