@@ -78,7 +78,7 @@ struct AcceptanceDesk: Sendable {
         if !checks.contains(where: { $0.topic == .archive }) {
             checks.append(.init(.archive, "-", .notTested, "no archive is configured"))
         }
-        return checks + [.init(.nationalRecord, "DMP", .notTested, "not part of this version")]
+        return checks + [.init(.nationalRecord, "DMP", .notTested, "it is asked with the first report")]
     }
 
     private func certificates() async -> [AcceptanceReport.Check] {
