@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The encodings that documents come in, turned into UTF-8 (XML 1.0, 4.3.3 and appendix F).
-enum TextEncoding {
+package enum TextEncoding {
     /// The document in UTF-8 without a byte order mark; its bytes as they are where it is that already. Whether
     /// they are well-formed UTF-8 is left to the parser.
     static func utf8(_ bytes: [UInt8]) throws(XMLError) -> [UInt8] {
@@ -18,7 +18,7 @@ enum TextEncoding {
         case nil, "utf-8", "utf8": return hasMark ? Array(bytes.dropFirst(3)) : bytes
         case "us-ascii", "ascii": return try singleByte(bytes) { $0 < 0x80 ? UInt32($0) : nil }
         case "iso-8859-1", "latin1": return try singleByte(bytes) { UInt32($0) }
-        case "iso-8859-15", "latin-9": return try singleByte(bytes) { latin9[$0] ?? UInt32($0) }
+        case "iso-8859-15", "latin-9": return try singleByte(bytes) { latin9($0).value }
         case "windows-1252", "cp1252": return try singleByte(bytes, windows1252)
         case "utf-16", "utf-16le", "utf-16be":
             throw XMLError(.encoding, "found bytes of 8 bits, expected the declared UTF-16")
@@ -72,11 +72,20 @@ enum TextEncoding {
         return output
     }
 
-    /// Where ISO-8859-15 differs from ISO-8859-1.
-    private static let latin9: [UInt8: UInt32] = [
-        0xA4: 0x20AC, 0xA6: 0x160, 0xA8: 0x161, 0xB4: 0x17D, 0xB8: 0x17E, 0xBC: 0x152, 0xBD: 0x153,
-        0xBE: 0x178,
-    ]
+    /// A character of ISO-8859-15, which differs from ISO-8859-1 in eight places.
+    package static func latin9(_ byte: UInt8) -> Unicode.Scalar {
+        switch byte {
+        case 0xA4: "\u{20AC}"
+        case 0xA6: "\u{160}"
+        case 0xA8: "\u{161}"
+        case 0xB4: "\u{17D}"
+        case 0xB8: "\u{17E}"
+        case 0xBC: "\u{152}"
+        case 0xBD: "\u{153}"
+        case 0xBE: "\u{178}"
+        default: Unicode.Scalar(byte)
+        }
+    }
 
     /// 0x80 to 0x9F of windows-1252; 0 where it has no character.
     private static let windowsControls: [UInt32] = [

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import XML
 
 /// A message of HL7 v2 in vertical bar form (chapter 2). Fields are cut when they are asked for: a document of fifty
 /// megabytes in one of them is not copied before.
@@ -211,14 +212,9 @@ extension HL7Message.Segment {
             return text
         case .latin1: return String(String.UnicodeScalarView(plain.map { UnicodeScalar($0) }))
         case .latin9:
-            return String(String.UnicodeScalarView(plain.map { Self.latin9[$0] ?? UnicodeScalar($0) }))
+            return String(String.UnicodeScalarView(plain.map { TextEncoding.latin9($0) }))
         }
     }
-
-    private static let latin9: [UInt8: UnicodeScalar] = [
-        0xA4: "\u{20AC}", 0xA6: "\u{160}", 0xA8: "\u{161}", 0xB4: "\u{17D}", 0xB8: "\u{17E}", 0xBC: "\u{152}",
-        0xBD: "\u{153}", 0xBE: "\u{178}",
-    ]
 
     /// 2.7; what is not known is left out.
     private func unescape(_ sequence: ArraySlice<UInt8>, into plain: inout [UInt8]) {
