@@ -24,6 +24,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -65,6 +66,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Transfer: the DICOMweb client.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Identity: signatures of ID tokens and of signed userinfo. Does not need Foundation, and so no ICU data.
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         // Supervisor: the admin API. Without traits it does not need Foundation, and so no ICU data.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         // The doors: command lines, signals and orderly shutdown, log front end.
@@ -122,7 +125,7 @@ let package = Package(
         room("HostNetwork", ["Linux", "Admin"]),
         room("Health", ["Linux", "Admin"]),
         room("TPM", ["CTPM", "Admin"]),
-        room("Identity", [crypto]),
+        room("Identity", [crypto, jwt]),
         room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
@@ -171,7 +174,7 @@ let package = Package(
         tests("ConsoleTests", ["Console", "Admin", "Linux"]),
         tests("TPMTests", ["TPM", "Admin"]),
         tests("ProvisioningTests", ["Provisioning", "Admin", x509, asn1, crypto]),
-        tests("IdentityTests", ["Identity"]),
+        tests("IdentityTests", ["Identity", crypto, cryptoExtras]),
         tests("WhiteListTests", ["WhiteList", "XML", "Admin", x509, asn1, crypto, cryptoExtras]),
         tests("HealthTests", ["Health", "Admin"], exclude: ["Fixtures"]),
         tests("CodecsTests", ["Codecs", "DICOM", "Linux"]),

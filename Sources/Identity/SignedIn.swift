@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A professional, and what proves it from now on.
+package struct SignedIn: Equatable, Sendable {
+    package let professional: Professional
+    package let tokens: Tokens
+}
