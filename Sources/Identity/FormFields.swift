@@ -20,7 +20,7 @@ package struct FormFields: Equatable, Sendable, ExpressibleByDictionaryLiteral {
     package static func == (left: FormFields, right: FormFields) -> Bool { left.encoded == right.encoded }
 
     /// RFC 3986's unreserved characters stay; a space is %20, which both encodings read.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF")
         var escaped = ""
         for byte in text.utf8 {

@@ -10,4 +10,18 @@ package struct PendingSignIn: Equatable, Sendable {
     package let url: String
     /// Seconds since 1970.
     package let began: Int64
+
+    package init(state: String, nonce: String, verifier: String, url: String, began: Int64) {
+        self.state = state
+        self.nonce = nonce
+        self.verifier = verifier
+        self.url = url
+        self.began = began
+    }
+}
+
+extension PendingSignIn: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "sign-in of \(began)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["began": began]) }
 }

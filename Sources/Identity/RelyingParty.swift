@@ -64,7 +64,8 @@ package actor RelyingParty {
     private let rules: IDTokenRules
     private let keys: ProviderKeys
     private var discovered: (provider: OpenIDProvider, at: Int64)?
-    private var refreshing: [SHA256Digest: Task<Result<Tokens, SignInError>, Never>] = [:]
+    private var refreshing:
+        [SHA256Digest: (task: Task<Result<Tokens, SignInError>, Never>, subject: String)] = [:]
     /// Who comes late with a refresh token that was just used gets what it was used for.
     private var refreshed: [SHA256Digest: (tokens: Tokens, subject: String, until: Int64)] = [:]
 
@@ -168,7 +169,7 @@ package actor RelyingParty {
         guard ProofKey.areSame(state, pending.state) else {
             throw .invalid("state", found: "another", expected: "the one sent")
         }
-        guard (0...Self.longestSignInSeconds).contains(now() - pending.began) else { throw .expired }
+        guard now() - pending.began <= Self.longestSignInSeconds else { throw .expired }
         guard issuer == provider.issuer || issuer == nil && !provider.namesIssuer else {
             throw .invalid(
                 "answer's issuer",
@@ -245,7 +246,7 @@ package actor RelyingParty {
         let key = SHA256.hash(data: Array(refreshToken.utf8))
         if let last = refreshed[key], last.until > now(), last.subject == subject { return last.tokens }
         if let until = tokens.refreshExpires, until <= now() { throw .expired }
-        if let task = refreshing[key] { return try await task.value.get() }
+        if let last = refreshing[key], last.subject == subject { return try await last.task.value.get() }
         let task = Task { () async -> Result<Tokens, SignInError> in
             do throws(SignInError) {
                 return .success(try await self.renew(tokens, refreshToken, subject))
@@ -253,7 +254,7 @@ package actor RelyingParty {
                 return .failure(error)
             }
         }
-        refreshing[key] = task
+        refreshing[key] = (task, subject)
         let result = await task.value
         refreshing[key] = nil
         let renewed = try result.get()
@@ -311,7 +312,7 @@ package actor RelyingParty {
     /// Ends the session without the browser, as Keycloak allows; silent where it cannot.
     package func end(_ tokens: Tokens) async {
         guard let refreshToken = tokens.refreshToken else { return }
-        refreshed[SHA256.hash(data: Array(refreshToken.utf8))] = nil
+        refreshed = refreshed.filter { $0.value.tokens.refreshToken != refreshToken }
         guard let provider = try? await provider(), let plain = provider.endSessionEndpoint else { return }
         let url = endpoint("end_session_endpoint", plain, provider)
         _ = try? await post(["refresh_token": refreshToken], url)

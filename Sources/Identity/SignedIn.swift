@@ -4,4 +4,9 @@
 package struct SignedIn: Equatable, Sendable {
     package let professional: Professional
     package let tokens: Tokens
+
+    package init(professional: Professional, tokens: Tokens) {
+        self.professional = professional
+        self.tokens = tokens
+    }
 }

@@ -122,6 +122,7 @@ private func what(_ error: SignInError?) -> String {
         #expect(Set([pending.state, pending.nonce, pending.verifier]).count == 3)
         #expect([pending.state, pending.nonce, pending.verifier].allSatisfy { $0.utf8.count == 43 })
         #expect(!pending.url.contains(pending.verifier))
+        #expect(!"\(pending) \(String(reflecting: pending))".contains(pending.verifier))
         let elsewhere = provider.relyingParty { $0.authorizationEndpoint = "https://other.example/a?x=1" }
         #expect(try await elsewhere.begin().url.hasPrefix("https://other.example/a?x=1&response_type=code&"))
     }
