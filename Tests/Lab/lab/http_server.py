@@ -11,7 +11,8 @@ IDLE_SECONDS = 120
 
 class Request:
     def __init__(self, method, path, headers, body, peer):
-        self.method, self.path, self.headers, self.body = method, path, headers, body
+        self.method, self.headers, self.body = method, headers, body
+        self.path, _, self.query = path.partition("?")
         self.peer = peer  # DER of the TLS client certificate, else None
         self.envelope = body
         self.client = ""
@@ -71,7 +72,7 @@ async def read_request(reader, writer, peer):
     if headers.get("expect", "").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await read_body(reader, headers)
-    return Request(parts[0], parts[1].partition("?")[0], headers, body, peer)
+    return Request(parts[0], parts[1], headers, body, peer)
 
 
 async def read_body(reader, headers):
