@@ -7,6 +7,7 @@ package struct VIHF: Sendable {
     package enum Authentication: String, Sendable {
         /// The structure's machine, for a professional.
         case indirect = "INDIRECTE"
+        /// The structure's machine, for a professional who signed in by Pro Santé Connect.
         case strengthened = "INDIRECTE_RENFORCEE"
         case direct = "DIRECTE"
     }
@@ -105,22 +106,22 @@ package struct VIHF: Sendable {
                     in: Self.saml,
                     ["AuthnInstant": issueInstant],
                     [
-                        .make(
-                            "AuthnContext",
-                            in: Self.saml,
-                            [
-                                .make(
-                                    "AuthnContextClassRef",
-                                    in: Self.saml,
-                                    text: "urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient"
-                                )
-                            ]
-                        )
+                        .make("AuthnContext", in: Self.saml, authenticationContext)
                     ]
                 ),
                 .make("AttributeStatement", in: Self.saml, attributes),
             ]
         )
+    }
+
+    private var authenticationContext: [XMLElement] {
+        let transport = XMLElement.make(
+            "AuthnContextClassRef",
+            in: Self.saml,
+            text: "urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient"
+        )
+        guard authentication == .strengthened else { return [transport] }
+        return [transport, .make("AuthnContextDecl", in: Self.saml, text: "APP_BROWSER_AUTH")]
     }
 
     /// An XML ID begins with a letter.

@@ -29,6 +29,8 @@ ATTRIBUTES = {
     SUBJECT_ID: r"\S+( \S+)+",
     RESOURCE_ID: r"\d[0-9AB]{14}\^\^\^&(%s)&ISO\^NH" % "|".join(a.replace(".", r"\.") for a in INS_AUTHORITIES),
 }
+# What a person who signed in by Pro Santé Connect adds to the authentication of the machine, by Authentification_Mode.
+CONTEXTS = {"INDIRECTE_RENFORCEE": ["APP_BROWSER_AUTH"]}
 # Physicians and pharmacists (1.2.250.1.71.1.2.7) also state a specialty.
 WITH_SPECIALTY = ("10", "21")
 CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -100,9 +102,13 @@ def _check_form(vihf):
         raise Refused("wsse:InvalidSecurityToken", "attribute role: expected Role with code and codeSystem")
     if roles[0][1] in WITH_SPECIALTY and len(roles) < 2:
         raise Refused("wsse:InvalidSecurityToken", "attribute role: the specialty is missing")
-    if element.find("%s/%s/%s" % (tag(SAML, "AuthnStatement"), tag(SAML, "AuthnContext"),
-                                  tag(SAML, "AuthnContextClassRef"))) is None:
+    context = element.find("%s/%s" % (tag(SAML, "AuthnStatement"), tag(SAML, "AuthnContext")))
+    if context is None or context.find(tag(SAML, "AuthnContextClassRef")) is None:
         raise Refused("wsse:InvalidSecurityToken", "AuthnStatement has no AuthnContextClassRef")
+    mode = vihf.value("Authentification_Mode")
+    declared = [(d.text or "").strip() for d in context.iterfind(tag(SAML, "AuthnContextDecl"))]
+    if declared != CONTEXTS.get(mode, []):
+        raise Refused("wsse:InvalidSecurityToken", "AuthnContextDecl: found %r with %s" % (declared, mode))
 
 
 def _check_time(vihf, lifetime):

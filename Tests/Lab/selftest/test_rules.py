@@ -213,6 +213,14 @@ class VIHFTests(FaultTestCase):
             with self.subTest(name):
                 self.fault("wsse:" + subcode, alter_vihf=alter)
 
+    def test_a_person_who_signed_in(self):
+        strengthened = swap(">INDIRECTE<", ">INDIRECTE_RENFORCEE<")
+        declared = swap("</saml2:AuthnContext>", "<saml2:AuthnContextDecl>APP_BROWSER_AUTH</saml2:AuthnContextDecl>"
+                        "</saml2:AuthnContext>")
+        self.assertSuccess(self.publish(alter_vihf=lambda t: declared(strengthened(t)))[0])
+        for alter in (strengthened, declared):
+            self.assertIn("AuthnContextDecl", self.fault("wsse:InvalidSecurityToken", alter_vihf=alter))
+
     def test_presence_and_signature(self):
         self.fault("wsse:SecurityTokenUnavailable", alter=cut(element("saml2:Assertion")))
         self.fault("wsse:FailedCheck", alter=swap("Eric THOMAS", "Eric MARTIN"))
