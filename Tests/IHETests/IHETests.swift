@@ -6,7 +6,7 @@ import XML
 @testable import IHE
 
 /// A directory of files of a test, and programs that work on them.
-private struct Workshop {
+struct Workshop {
     let directory: URL
 
     init() throws {
@@ -107,7 +107,7 @@ private func vihf() -> VIHF {
     )
 }
 
-private enum Shared {
+enum Shared {
     static let data: URL? = {
         let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

@@ -105,6 +105,15 @@ package struct GetDemographics: Sendable {
         package let authorization: String?
         package let exists: Bool
         package let isClosed: Bool
+        /// Whether who asks is the patient's médecin traitant; nil where it is not said.
+        package let isTreatingPhysician: Bool?
+        /// At birth, where the record tells names apart.
+        package let familyName: String?
+        package let givenName: String?
+        /// As the record has it, such as M or F.
+        package let sex: String?
+        /// YYYYMMDD
+        package let birthDate: String?
 
         /// Nil where it is no answer to the query, or an error.
         package init?(reading body: XMLElement) {
@@ -118,9 +127,41 @@ package struct GetDemographics: Sendable {
             exists = code == "OK"
             let patient = control.first(at: ["subject", "registrationEvent", "subject1", "patient"])
             isClosed = patient?.first("statusCode")?["code"] == "terminated"
-            authorization =
-                body.elements("attentionLine")
-                .first { $0.first("keyWordText")?["code"] == "AUTORISATION" }?.first("value")?["code"]
+            let attention = body.elements("attentionLine")
+            func value(_ keyword: String) -> XMLElement? {
+                attention.first { $0.first("keyWordText")?["code"] == keyword }?.first("value")
+            }
+            authorization = value("AUTORISATION")?["code"]
+            isTreatingPhysician = (value("STATUT_MT")?["value"]).flatMap {
+                ["true": true, "false": false][$0]
+            }
+            let person = patient?.first("patientPerson")
+            let names = person?.elements("name") ?? []
+            let name = names.first { $0.elements("family").contains(where: Self.isOfBirth) } ?? names.first
+            familyName = Self.part("family", of: name)
+            givenName = Self.part("given", of: name)
+            sex = Self.said(person?.first("administrativeGenderCode")?["code"])
+            birthDate = Self.said(person?.first("birthTime")?["value"]).flatMap { time in
+                let digits = time.prefix(8)
+                return digits.utf8.count == 8 && digits.allSatisfy { $0.isASCII && $0.isNumber }
+                    ? String(digits) : nil
+            }
+        }
+
+        private static func part(_ local: String, of name: XMLElement?) -> String? {
+            let parts = name?.elements(local) ?? []
+            return said((parts.first(where: isOfBirth) ?? parts.first)?.text)
+        }
+
+        /// EntityNamePartQualifier BR.
+        private static func isOfBirth(_ part: XMLElement) -> Bool {
+            part["qualifier"]?.split(separator: " ").contains("BR") == true
+        }
+
+        /// The record says NON RENSEIGNE for nothing (REC_0.2-1020).
+        private static func said(_ text: String?) -> String? {
+            guard let text = text?.trimmed, !text.isEmpty, text != "NON RENSEIGNE" else { return nil }
+            return text
         }
     }
 }
