@@ -6,12 +6,34 @@ package struct DataSetEdit: Equatable, Sendable {
     package let range: Range<Int>
     package let bytes: [UInt8]
 
+    package init(range: Range<Int>, bytes: [UInt8]) {
+        self.range = range
+        self.bytes = bytes
+    }
+
     /// How many bytes longer the data set becomes.
     package var growth: Int { bytes.count - range.count }
 
     /// The whole data set, changed.
     package func applied(to dataSet: [UInt8]) -> [UInt8] {
         Array(dataSet[..<range.lowerBound]) + bytes + Array(dataSet[range.upperBound...])
+    }
+}
+
+/// Edits of one data set, in ascending order; none reaches into another.
+extension [DataSetEdit] {
+    /// How many bytes longer the data set becomes.
+    package var growth: Int { reduce(0) { $0 + $1.growth } }
+
+    /// The whole data set, changed.
+    package func applied(to dataSet: [UInt8]) -> [UInt8] {
+        var changed: [UInt8] = []
+        var position = 0
+        for edit in self {
+            changed += dataSet[position..<edit.range.lowerBound] + edit.bytes
+            position = edit.range.upperBound
+        }
+        return changed + dataSet[position...]
     }
 }
 

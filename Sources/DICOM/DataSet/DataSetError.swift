@@ -22,6 +22,10 @@ package enum DataSetError: Error, Equatable {
     case outputTooLong(limit: Int)
     /// The source has fewer bytes than it said or cannot be read.
     case unreadable(offset: Int, reason: String)
+    /// Its bytes cannot be cut and pieced together with others: big endian or deflated.
+    case cannotBePieced(transferSyntax: UID)
+    /// The data set's character set has not the text that is to be written.
+    case notEncodable(Tag)
 }
 
 extension DataSetError: CustomStringConvertible {
@@ -57,6 +61,10 @@ extension DataSetError: CustomStringConvertible {
             "data set: found more text, expected at most \(limit) bytes of DICOM JSON"
         case .unreadable(let offset, let reason):
             "data set: at byte \(offset): found \(reason), expected bytes"
+        case .cannotBePieced(let syntax):
+            "data set: found transfer syntax \(syntax), expected Little Endian that is not deflated"
+        case .notEncodable(let tag):
+            "data set: \(tag): found characters that its character set has not, expected others"
         }
     }
 }

@@ -65,6 +65,15 @@ package struct SpecificCharacterSet: Equatable, Sendable {
 }
 
 extension SpecificCharacterSet {
+    /// Whether `encode` writes all of `text`.
+    func has(_ text: String) -> Bool {
+        let isLatin = kind == .iso2022(.single(.latin1))
+        return kind == .utf8
+            || text.unicodeScalars.allSatisfy {
+                $0.isASCII || isLatin && (0xA0...0xFF).contains($0.value)
+            }
+    }
+
     /// Text to be sent: UTF-8, Latin 1, or ASCII for every other set; what the set has not becomes "?".
     func encode(_ text: String) -> [UInt8] {
         if kind == .utf8 { return Array(text.utf8) }
