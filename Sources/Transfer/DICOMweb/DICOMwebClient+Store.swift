@@ -11,15 +11,26 @@ extension DICOMwebClient {
     private static let instancesPerRequest = 64
     private static let maximumAnswer = 16 << 20
 
-    /// STOW-RS (PS3.18 10.5) to `url`, which ends in `/studies` or `/studies/{study}`. A result for each instance; what
-    /// failed in a way that may pass is sent again, it alone.
+    /// STOW-RS (PS3.18 10.5) to `url`, which ends in `/studies` or `/studies/{study}`. A result for each
+    /// instance; what failed in a way that may pass is sent again, it alone. Instances that are to be coerced
+    /// are refused: only C-STORE does that.
     package func store(
         _ url: String,
         _ instances: [StorableInstance],
         headers: [(name: String, value: String)] = [],
         onResult: @escaping @Sendable (StoreResult) -> Void
     ) async throws {
-        var waiting = instances[...]
+        for instance in instances where instance.coercion != nil {
+            let comment = "STOW-RS: found an instance to be coerced, expected none"
+            onResult(
+                StoreResult(
+                    sopInstanceUID: instance.sopInstanceUID,
+                    outcome: .refused(.processingFailure, comment: comment),
+                    bytes: instance.dataSetLength
+                )
+            )
+        }
+        var waiting = instances.filter { $0.coercion == nil }[...]
         while !waiting.isEmpty {
             let batch = Array(waiting.prefix(Self.instancesPerRequest))
             waiting = waiting.dropFirst(batch.count)
@@ -100,8 +111,8 @@ extension DICOMwebClient {
 
     // MARK: QIDO-RS
 
-    /// QIDO-RS (PS3.18 10.6): the matches as DICOM JSON objects by tag. `query` is percent-encoded. Further pages are
-    /// asked for until `limit` matches are there or the server has no more.
+    /// QIDO-RS (PS3.18 10.6): the matches as DICOM JSON objects by tag. `query` is percent-encoded. Further
+    /// pages are asked for until `limit` matches are there or the server has no more.
     package func search(
         _ url: String,
         query: String = "",

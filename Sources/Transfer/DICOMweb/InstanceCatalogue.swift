@@ -65,8 +65,12 @@ struct KeptDataSet: DataSetSource {
     private let start: Int64
 
     init(_ instance: RetrievableInstance) {
-        file = instance.file
-        start = instance.dataSetOffset
+        self.init(instance.file, dataSetOffset: instance.dataSetOffset)
+    }
+
+    init(_ file: FileExtent, dataSetOffset: Int64) {
+        self.file = file
+        start = dataSetOffset
     }
 
     var count: Int { Int(file.length - start) }

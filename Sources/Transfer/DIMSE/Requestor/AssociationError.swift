@@ -17,6 +17,8 @@ package enum AssociationError: Error, Equatable, Sendable {
     case protocolViolation(String)
     /// The operation ended with another status than success.
     case refused(DIMSEStatus, comment: String?)
+    /// The instance was not sent, since it cannot be given the identity that it is to have.
+    case notCoerced(DataSetError)
     /// Our side gave up: the box ends, or the operation was cancelled.
     case cancelled
 
@@ -26,7 +28,7 @@ package enum AssociationError: Error, Equatable, Sendable {
         case .notConnected, .aborted, .connectionLost, .timedOut: true
         case .rejected(let pdu): pdu.result == .rejectedTransient
         case .refused(let status, _): status.isOutOfResources
-        case .noPresentationContext, .protocolViolation, .cancelled: false
+        case .noPresentationContext, .protocolViolation, .notCoerced, .cancelled: false
         }
     }
 }
@@ -46,6 +48,7 @@ extension AssociationError: CustomStringConvertible {
         case .protocolViolation(let reason): reason
         case .refused(let status, let comment):
             comment.map { "status \(status): \($0)" } ?? "status \(status)"
+        case .notCoerced(let error): "not coerced: \(error)"
         case .cancelled: "cancelled"
         }
     }

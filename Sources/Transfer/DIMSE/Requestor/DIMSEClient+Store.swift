@@ -70,7 +70,7 @@ extension DIMSEClient {
         let ceiling = ceiling(of: peer)
         let unaccepted = SharedList<(StorableInstance, AssociationError)>()
         let queue = StoreQueue(batch.instances) { instance, outcome in
-            if codec != nil, case .failed(let error) = outcome, case .noPresentationContext = error {
+            if codec != nil, case .failed(let error) = outcome, error.mayPassTranscoded {
                 unaccepted.append((instance, error))
             } else {
                 report(instance, outcome)
@@ -111,7 +111,7 @@ extension DIMSEClient {
         }
     }
 
-    /// Sends instances whose stored transfer syntax was not accepted in one that was.
+    /// Sends instances whose stored transfer syntax was not accepted, or cannot be coerced, in one that was.
     private func convert(
         _ instances: [(StorableInstance, AssociationError)],
         _ association: RequestorAssociation,
@@ -138,7 +138,8 @@ extension DIMSEClient {
                     sopInstanceUID: instance.sopInstanceUID,
                     transferSyntax: syntax,
                     file: file.extent,
-                    dataSetOffset: file.dataSetOffset
+                    dataSetOffset: file.dataSetOffset,
+                    coercion: instance.coercion
                 )
                 try await association.drain(
                     StoreQueue([converted]) { _, outcome in report(instance, outcome) }
@@ -150,6 +151,16 @@ extension DIMSEClient {
             } catch let failure {
                 report(instance, .refused(.processingFailure, comment: "\(failure)"))
             }
+        }
+    }
+}
+
+extension AssociationError {
+    /// Whether the instance may be sent in another transfer syntax.
+    fileprivate var mayPassTranscoded: Bool {
+        switch self {
+        case .noPresentationContext, .notCoerced(.cannotBePieced): true
+        default: false
         }
     }
 }

@@ -247,13 +247,17 @@ final class RequestorHandler: ChannelInboundHandler {
             let missing = AssociationError.noPresentationContext(abstractSyntax: instance.sopClassUID)
             return queue.finish(instance, .failed(missing))
         }
+        let edits: [DataSetEdit]
+        do throws(DataSetError) { edits = try instance.edits() } catch {
+            return queue.finish(instance, .failed(.notCoerced(error)))
+        }
         let id = freeMessageID()
         let request = CStoreRQ(
             messageID: id,
             affectedSOPClassUID: instance.sopClassUID,
             affectedSOPInstanceUID: instance.sopInstanceUID
         )
-        if let head = sender?.begin(request, instance, contextID: context.key) {
+        if let head = sender?.begin(request, instance, edits, contextID: context.key) {
             storeHead = ByteBuffer(bytes: head)
             sending = (id, instance)
         }

@@ -11,22 +11,35 @@ package struct StorableInstance: Sendable {
     package let file: FileExtent
     /// Where the data set starts in `file`.
     package let dataSetOffset: Int64
+    /// Applied to the data set when it is sent, to that of a transcoded file too; nil: it is sent as it is.
+    /// An instance that cannot be coerced is not sent.
+    package let coercion: Coercion?
 
     package init(
         sopClassUID: UID,
         sopInstanceUID: UID,
         transferSyntax: UID,
         file: FileExtent,
-        dataSetOffset: Int64
+        dataSetOffset: Int64,
+        coercion: Coercion? = nil
     ) {
         self.sopClassUID = sopClassUID
         self.sopInstanceUID = sopInstanceUID
         self.transferSyntax = transferSyntax
         self.file = file
         self.dataSetOffset = dataSetOffset
+        self.coercion = coercion
     }
 
+    /// Bytes, before coercion.
     var dataSetLength: Int64 { file.length - dataSetOffset }
+
+    /// What coercion changes; reads the header from the file.
+    func edits() throws(DataSetError) -> [DataSetEdit] {
+        guard let coercion else { return [] }
+        var source = KeptDataSet(file, dataSetOffset: dataSetOffset)
+        return try coercion.head(of: &source, transferSyntax: transferSyntax).edits
+    }
 }
 
 /// What became of one instance.

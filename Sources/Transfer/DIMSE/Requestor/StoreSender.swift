@@ -15,7 +15,12 @@ struct StoreSender {
     private struct Current {
         let instance: StorableInstance
         let contextID: UInt8
+        /// In the file; with `pieces` in what these make.
         var position: Int64
+        /// Where `position` ends.
+        let end: Int64
+        /// Nil where the data set is sent as it lies.
+        let pieces: DataSetPieces?
     }
 
     private let maximumPDULength: Int
@@ -32,8 +37,20 @@ struct StoreSender {
     var isSending: Bool { current != nil }
 
     /// The request's command set; its data set is what `next` returns from here.
-    mutating func begin(_ request: CStoreRQ, _ instance: StorableInstance, contextID: UInt8) -> [UInt8] {
-        current = Current(instance: instance, contextID: contextID, position: instance.dataSetOffset)
+    mutating func begin(
+        _ request: CStoreRQ,
+        _ instance: StorableInstance,
+        _ edits: [DataSetEdit] = [],
+        contextID: UInt8
+    ) -> [UInt8] {
+        let pieces = edits.isEmpty ? nil : DataSetPieces(instance.file, instance.dataSetOffset, edits)
+        current = Current(
+            instance: instance,
+            contextID: contextID,
+            position: pieces == nil ? instance.dataSetOffset : 0,
+            end: pieces?.length ?? instance.file.length,
+            pieces: pieces
+        )
         return DIMSEMessageEncoder.pDataTF(
             contextID: contextID,
             command: request.commandSet.encode(),
@@ -51,23 +68,32 @@ struct StoreSender {
         guard var current else { return buffer }
         // Fragments have even lengths: some peers insist.
         let room = (maximumPDULength - DIMSEMessageEncoder.valueHeaderLength) & ~1
-        let left = current.instance.file.length - current.position
+        let left = current.end - current.position
         let most = min(Self.chunk / room + 1, FileExtent.maximumPieces) * room
         let count = Int(min(left, Int64(most)))
         let start = buffer.writerIndex
         let pieces = (count + room - 1) / room
-        try buffer.writeWithOutputRawSpan(minimumWritableBytes: count + pieces * Self.headerLength) {
-            (output) throws(SystemCallError) in
-            try current.instance.file.read(
-                at: current.position,
-                count: count,
-                pieceLength: room,
-                gap: Self.headerLength,
-                into: &output
-            )
+        if let position = current.pieces.map({ $0.filePosition(current.position, count) }) ?? current.position
+        {
+            try buffer.writeWithOutputRawSpan(minimumWritableBytes: count + pieces * Self.headerLength) {
+                (output) throws(SystemCallError) in
+                try current.instance.file.read(
+                    at: position,
+                    count: count,
+                    pieceLength: room,
+                    gap: Self.headerLength,
+                    into: &output
+                )
+            }
+        } else if let bytes = try current.pieces?.read(at: current.position, count: count) {
+            buffer.reserveCapacity(minimumWritableBytes: count + pieces * Self.headerLength)
+            for offset in stride(from: 0, to: count, by: room) {
+                buffer.writeRepeatingByte(0, count: Self.headerLength)
+                buffer.writeBytes(bytes[offset..<min(offset + room, count)])
+            }
         }
         current.position += Int64(count)
-        let isLast = current.position == current.instance.file.length
+        let isLast = current.position == current.end
         for index in 0..<pieces {
             let length = min(room, count - index * room)
             let offset = start + index * (room + Self.headerLength)
