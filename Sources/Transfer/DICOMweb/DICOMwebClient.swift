@@ -71,13 +71,14 @@ package final class DICOMwebClient: Sendable {
     /// Retrieves what `url` names, a study, series or instance, into the spool, part by part as it arrives.
     ///
     /// Where the stream breaks, what came is kept; the next attempt asks for what is still missing of `wanted`, one by
-    /// one where that is little, else for all of `url` again. `onInstance` is called for each instance that can be
+    /// one where that is little, else for all of `url` again. What is of another study than `study` is refused. `onInstance` is called for each instance that can be
     /// read from now on.
     package func retrieve(
         _ url: String,
         accept: [String] = RetrievePurpose.export.accept,
         headers: [(name: String, value: String)] = [],
         wanted: Set<UID> = [],
+        study: UID? = nil,
         bandwidth: BandwidthLimit? = nil,
         onInstance: @escaping @Sendable (UID) -> Void = { _ in }
     ) async throws -> Retrieved {
@@ -85,6 +86,7 @@ package final class DICOMwebClient: Sendable {
             client: self,
             writer: receiver.makeWriter(origin: .pulled),
             headers: HTTPHeaders(headers.map { ($0.name, $0.value) } + accept.map { ("Accept", $0) }),
+            study: study,
             bandwidth: bandwidth,
             journal: journal,
             onInstance: onInstance

@@ -13,6 +13,8 @@ struct RetrieveSession: @unchecked Sendable {
     /// Used by this retrieval's task only.
     let writer: any InstanceWriter
     let headers: HTTPHeaders
+    /// Instances of another study are refused; nil where the study is not known.
+    let study: UID?
     let bandwidth: BandwidthLimit?
     let journal: TransferJournal
     let onInstance: @Sendable (UID) -> Void
@@ -70,7 +72,7 @@ struct RetrieveSession: @unchecked Sendable {
             guard let reader = MultipartReader(contentType: type) else {
                 return .notMultipart(found: String(type.prefix(100)))
             }
-            var reception = PartReception(reader: reader, writer: writer)
+            var reception = PartReception(reader: reader, writer: writer, study: study)
             defer { writer.abandon() }
             for try await piece in response.body {
                 if let bandwidth { try await bandwidth.wait(for: piece.readableBytes) }

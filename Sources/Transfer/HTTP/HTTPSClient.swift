@@ -68,8 +68,23 @@ package final class HTTPSClient: Sendable {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: contentType)
-        for header in headers { request.headers.add(name: header.name, value: header.value) }
         request.body = .bytes(ByteBuffer(bytes: body))
+        return try await execute(request, headers)
+    }
+
+    package func get(
+        _ url: String,
+        headers: [(name: String, value: String)] = []
+    ) async throws(Failure) -> Answer {
+        try await execute(HTTPClientRequest(url: url), headers)
+    }
+
+    private func execute(
+        _ request: HTTPClientRequest,
+        _ headers: [(name: String, value: String)]
+    ) async throws(Failure) -> Answer {
+        var request = request
+        for header in headers { request.headers.add(name: header.name, value: header.value) }
         do {
             let response = try await http.execute(request, timeout: .seconds(seconds))
             var bytes = try await response.body.collect(upTo: limit)
