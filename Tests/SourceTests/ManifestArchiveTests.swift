@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import DICOM
+import DMP
 import Foundation
 import IHE
 import Store
@@ -235,11 +236,14 @@ private func localArchive(_ bench: Workbench) -> ManifestArchive {
         // It is not submitted in the name of nobody, whatever structure the manifest names.
         let context = try ExamWish(reading: try #require(try bench.exams().first).document).context
         let record = DMPRecord(
-            services: "https://dmp.example",
-            software: .init(identifier: "", name: "", version: "", homologation: ""),
-            usesSHA1: false,
+            client: DMPClient(
+                services: "https://dmp.example",
+                software: .init(identifier: "", name: "", version: "", homologation: ""),
+                algorithm: .sha256,
+                structures: [],
+                makeUUID: { "" }
+            ),
             sourceID: "1.2.3",
-            structures: [],
             makeUUID: { "" },
             makeUID: { manifestUID }
         )

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DICOM
+import DMP
 import Foundation
 import Store
 import Synchronization

@@ -1,95 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
+package import DMP
 import IHE
 import Linux
-package import Transfer
-package import XML
+import XML
 
-/// The national record (DMP) over SOAP: each structure speaks with its own certificates.
+/// The national record (DMP), in the name of whoever validated a report.
 package final class DMPRecord: NationalRecord {
-    /// `LPS_*` of the VIHF.
-    package struct Software: Sendable {
-        package var identifier: String
-        package var name: String
-        package var version: String
-        package var homologation: String
-
-        package init(identifier: String, name: String, version: String, homologation: String) {
-            self.identifier = identifier
-            self.name = name
-            self.version = version
-            self.homologation = homologation
-        }
-    }
-
-    package struct Structure: Sendable {
-        package var identifiers: [String]
-        package var name: String
-        /// Of the legal entity, in the mode EJ/EG.
-        package var vihfIdentifier: String?
-        package var sector: String?
-        package var signature: SigningKey
-        /// With the structure's certificate (ORG AUTH_CLI).
-        package var client: HTTPSClient
-
-        package init(
-            identifiers: [String],
-            name: String,
-            vihfIdentifier: String?,
-            sector: String?,
-            signature: SigningKey,
-            client: HTTPSClient
-        ) {
-            self.identifiers = identifiers
-            self.name = name
-            self.vihfIdentifier = vihfIdentifier
-            self.sector = sector
-            self.signature = signature
-            self.client = client
-        }
-    }
-
-    private let services: String
-    private let software: Software
-    private let algorithm: SignatureAlgorithm
+    private let client: DMPClient
     private let sourceID: String
-    private let structures: [String: Structure]
     private let makeUUID: @Sendable () -> String
     private let makeUID: @Sendable () -> UID
 
-    /// `services` is what `/repository` and `/registry` come after.
     package init(
-        services: String,
-        software: Software,
-        usesSHA1: Bool,
+        client: DMPClient,
         sourceID: String,
-        structures: [Structure],
         makeUUID: @escaping @Sendable () -> String,
         makeUID: @escaping @Sendable () -> UID
     ) {
-        self.services = services
-        self.software = software
-        algorithm = usesSHA1 ? .sha1 : .sha256
+        self.client = client
         self.sourceID = sourceID
-        var table: [String: Structure] = [:]
-        for structure in structures {
-            for identifier in structure.identifiers { table[identifier] = structure }
-        }
-        self.structures = table
         self.makeUUID = makeUUID
         self.makeUID = makeUID
     }
 
-    package func knows(_ structure: String) -> Bool { structures[structure] != nil }
+    package func knows(_ structure: String) -> Bool { client[structure] != nil }
 
-    package func shutdown() async {
-        var closed: Set<ObjectIdentifier> = []
-        for structure in structures.values where closed.insert(ObjectIdentifier(structure.client)).inserted {
-            await structure.client.shutdown()
-        }
-    }
-
-    private func structure(_ context: ReportContext) throws(RecordError) -> Structure {
+    private func structure(_ context: ReportContext) throws(RecordError) -> DMPStructure {
         // A manifest that was imported alone: whoever answered for its report is not known, and nobody else may.
         guard !context.legalAuthenticator.identifier.isEmpty else {
             throw RecordError(
@@ -97,7 +34,7 @@ package final class DMPRecord: NationalRecord {
                 "legalAuthenticator: found nobody, expected the report's; send the report again, or import its archive"
             )
         }
-        guard let structure = structures[context.structure.identifier] else {
+        guard let structure = client[context.structure.identifier] else {
             throw RecordError(.permanent, "dmp.structures: found no certificate for the report's structure")
         }
         return structure
@@ -120,16 +57,16 @@ package final class DMPRecord: NationalRecord {
                 submissionSetUniqueID: submission.submissionSetUniqueID,
                 documentUniqueID: submission.manifestUniqueID,
                 document: manifest.document,
-                signingTime: Self.iso(now),
-                algorithm: algorithm
+                signingTime: DMPClient.time(now),
+                algorithm: client.algorithm
             ).signed(with: structure.signature)
             let request = submission.request(manifest: manifest.document, signature: signature)
-            let envelope = try self.envelope(
+            let envelope = try client.envelope(
                 "repository",
                 ProvideAndRegister.action,
                 request.body(manifestPart: "0.2", signaturePart: "0.3"),
-                context,
-                structure
+                by: caller(context),
+                of: structure
             )
             return Submission(
                 document: manifest.document,
@@ -152,15 +89,14 @@ package final class DMPRecord: NationalRecord {
             parts: parts,
             boundary: "uuid:\(makeUUID())"
         )
-        let body = try await exchange(bytes, type, "repository", context, structure)
-        try check(body, context)
+        let caller = caller(context)
+        let body = try await client.exchange(bytes, type, "repository", by: caller, of: structure).body
+        try client.check(body, by: caller)
     }
 
     package func entry(uniqueID: String, context: ReportContext) async throws(RecordError) -> RecordEntry? {
-        let structure = try structure(context)
         let query = GetDocuments(uniqueID: uniqueID)
-        let body = try await ask("registry", GetDocuments.action, query.body, context, structure)
-        try check(body, context)
+        let body = try await ask("registry", GetDocuments.action, query.body, context)
         guard let found = GetDocuments.entries(body).first(where: { $0.uniqueID ?? uniqueID == uniqueID })
         else {
             return nil
@@ -172,16 +108,15 @@ package final class DMPRecord: NationalRecord {
     }
 
     package func patientRecord(_ context: ReportContext) async throws(RecordError) -> PatientRecord {
-        let structure = try structure(context)
         let national = context.patient.nationalIdentifier
         let query = GetDemographics(
             messageID: makeUUID(),
             queryID: makeUUID(),
             creationTime: SiteTime.utc(WallClock.milliseconds()),
-            sender: (sourceID, software.name),
+            sender: (sourceID, client.software.name),
             patient: (national.value, national.authority)
         )
-        let body = try await ask("patients", GetDemographics.action, query.body, context, structure)
+        let body = try await ask("patients", GetDemographics.action, query.body, context, isRegistry: false)
         guard let answer = GetDemographics.Answer(reading: body) else {
             throw RecordError(.temporary, "DMP: found no answer to whether the patient has a record")
         }
@@ -192,15 +127,14 @@ package final class DMPRecord: NationalRecord {
         let structure = try structure(context)
         let set = submission(context, structure, WallClock.milliseconds()).submissionSet
         let update = AvailabilityUpdate(submissionSet: set, entryUUID: entryUUID)
-        let body = try await ask("registry", AvailabilityUpdate.action, update.body, context, structure)
-        try check(body, context)
+        _ = try await ask("registry", AvailabilityUpdate.action, update.body, context)
     }
 
     // MARK: Parts of requests
 
     private func submission(
         _ context: ReportContext,
-        _ structure: Structure,
+        _ structure: DMPStructure,
         _ now: Int64
     ) -> ManifestSubmission {
         let (patient, professional) = (context.patient, context.legalAuthenticator)
@@ -261,122 +195,40 @@ package final class DMPRecord: NationalRecord {
         )
     }
 
-    private func envelope(
-        _ service: String,
-        _ action: String,
-        _ body: XMLElement,
-        _ context: ReportContext,
-        _ structure: Structure
-    ) throws(XMLError) -> XMLElement {
-        let professional = context.legalAuthenticator
-        let vihf = VIHF(
-            id: makeUUID(),
-            issueInstant: Self.iso(WallClock.milliseconds()),
+    private func caller(_ context: ReportContext) -> DMPClient.Caller {
+        let (patient, professional) = (context.patient, context.legalAuthenticator)
+        return DMPClient.Caller(
             authentication: .indirect,
-            subjectID: professional.identifier,
-            subjectName: "\(professional.givenName) \(professional.familyName)",
-            structureID: structure.vihfIdentifier ?? context.structure.identifier,
-            sector: structure.sector ?? context.facilityType.value,
-            patientID: DataTypes.patientIdentifier(
-                context.patient.nationalIdentifier.value,
-                authority: context.patient.nationalIdentifier.authority
-            ),
-            software: (software.identifier, software.name, software.version, software.homologation),
+            professional: professional.identifier,
+            professionalName: "\(professional.givenName) \(professional.familyName)",
+            structure: context.structure.identifier,
+            sector: context.facilityType.value,
             roles: [professional.role, professional.specialty].compactMap { $0 }.map { Coded($0) },
-            isSecret: context.visibility.isSecret
-        )
-        return Envelope.make(
-            action: action,
-            to: "\(services)/\(service)",
-            messageID: makeUUID(),
-            assertion: try vihf.signed(with: structure.signature, algorithm: algorithm),
-            body: body
+            patientID: DataTypes.patientIdentifier(
+                patient.nationalIdentifier.value,
+                authority: patient.nationalIdentifier.authority
+            ),
+            isSecret: context.visibility.isSecret,
+            identity: [
+                patient.nationalIdentifier.value, patient.localIdentifier?.value, patient.birthFamilyName,
+                patient.firstBirthGivenName, patient.usedFamilyName, patient.usedGivenName, patient.birthDate,
+            ].compactMap { $0 } + patient.birthGivenNames
         )
     }
 
-    // MARK: Exchanges
-
+    /// The answer's body; a registry's answer is checked for errors.
     private func ask(
         _ service: String,
         _ action: String,
         _ body: XMLElement,
         _ context: ReportContext,
-        _ structure: Structure
+        isRegistry: Bool = true
     ) async throws(RecordError) -> XMLElement {
-        let envelope: XMLElement
-        do throws(XMLError) {
-            envelope = try self.envelope(service, action, body, context, structure)
-        } catch {
-            throw RecordError(.permanent, "\(error)")
-        }
-        let type = "application/soap+xml; charset=UTF-8; action=\"\(action)\""
-        return try await exchange(envelope.serialized(), type, service, context, structure)
-    }
-
-    private func exchange(
-        _ bytes: [UInt8],
-        _ contentType: String,
-        _ service: String,
-        _ context: ReportContext,
-        _ structure: Structure
-    ) async throws(RecordError) -> XMLElement {
-        let answer: HTTPSClient.Answer
-        do throws(HTTPSClient.Failure) {
-            answer = try await structure.client.post(
-                bytes,
-                contentType: contentType,
-                to: "\(services)/\(service)"
-            )
-        } catch {
-            if case .notConnected = error { throw RecordError(.temporary, "DMP: \(error)") }
-            throw RecordError(.unknownOutcome, "DMP: \(error)")
-        }
-        let envelope: XMLElement
-        do {
-            let parts = try MTOM.decode(answer.body, contentType: answer.contentType)
-            envelope = try XMLElement(parsing: parts.first?.bytes ?? [])
-        } catch {
-            // Not SOAP: a proxy, or a server that is down. Whether it saw the request, 502 to 504 do not say.
-            let kind: RecordError.Kind = (400..<500).contains(answer.status) ? .permanent : .unknownOutcome
-            let isPassing = [401, 403, 404, 407, 408, 425, 429].contains(answer.status)
-            throw RecordError(
-                isPassing ? .temporary : kind,
-                "DMP: HTTP \(answer.status) without a SOAP answer"
-            )
-        }
-        do throws(RegistryFailure) {
-            return try Envelope.body(of: envelope)
-        } catch {
-            throw RecordError(error, context.patient)
-        }
-    }
-
-    private func check(_ body: XMLElement, _ context: ReportContext) throws(RecordError) {
-        do throws(RegistryFailure) {
-            try Envelope.check(body)
-        } catch {
-            throw RecordError(error, context.patient)
-        }
-    }
-
-    /// 2024-01-01T08:00:00Z
-    private static func iso(_ milliseconds: Int64) -> String {
-        let text = Array(SiteTime.utc(milliseconds))
-        func part(_ range: Range<Int>) -> String { String(text[range]) }
-        return
-            "\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(8..<10)):\(part(10..<12)):\(part(12..<14))Z"
-    }
-}
-
-extension RecordError {
-    /// What the record answered, without what it may repeat of the patient.
-    fileprivate init(_ failure: RegistryFailure, _ patient: ReportContext.Patient) {
-        let known =
-            [
-                patient.nationalIdentifier.value, patient.localIdentifier?.value, patient.birthFamilyName,
-                patient.firstBirthGivenName, patient.usedFamilyName, patient.usedGivenName, patient.birthDate,
-            ].compactMap { $0 } + patient.birthGivenNames
-        self.init(failure.isRetryable ? .temporary : .permanent, "DMP: \(failure.without(known))")
+        let structure = try structure(context)
+        let caller = caller(context)
+        let answer = try await client.ask(service, action, body, by: caller, of: structure).body
+        if isRegistry { try client.check(answer, by: caller) }
+        return answer
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
+package import DMP
 
 /// The national record (DMP), as the source uses it.
 package protocol NationalRecord: Sendable {
@@ -79,25 +80,5 @@ package struct Submission: Equatable, Sendable {
         self.document = document
         self.signature = signature
         self.envelope = envelope
-    }
-}
-
-/// Why the record did not do what it was asked for. Never holds anything of a patient.
-package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible {
-    package enum Kind: Sendable {
-        /// The record has not seen the request, or refused it for now: the same again, later.
-        case temporary
-        /// Nobody knows whether the record did it.
-        case unknownOutcome
-        /// The same again would be refused again.
-        case permanent
-    }
-
-    package let kind: Kind
-    package let description: String
-
-    package init(_ kind: Kind, _ description: String) {
-        self.kind = kind
-        self.description = description
     }
 }
