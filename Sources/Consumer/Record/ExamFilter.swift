@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import IHE
+
+/// Which exams a consultant wants to see.
+package struct ExamFilter: Equatable, Sendable {
+    /// JDV 1.2.250.1.213.1.1.5.618.
+    static let modalities = ["CR", "CT", "DX", "IO", "MG", "MR", "NM", "OT", "PT", "PX", "RF", "US", "XA"]
+    /// JDV 1.2.250.1.213.1.1.5.695.
+    static let regions = [
+        "63337009", "38266002", "53120007", "61685007", "67734004", "69536005", "45048000", "113257007",
+        "80891009", "76752008", "786880003", "737561001", "774007",
+    ]
+    private static let modalityScheme = "1.2.250.1.213.1.1.5.618"
+    private static let regionScheme = "1.2.250.1.213.1.1.5.695"
+
+    package var modality: String?
+    package var region: String?
+    /// YYYYMMDD, both inclusive.
+    package var from: String?
+    package var to: String?
+    package var includesArchived = false
+    package var includesObsolete = false
+
+    package init() {}
+
+    /// Reads a query; what is no such value is as if it were not there.
+    init(_ form: FormFields) {
+        modality = form["modality"].flatMap { Self.modalities.contains($0) ? $0 : nil }
+        region = form["region"].flatMap { Self.regions.contains($0) ? $0 : nil }
+        from = form["from"].flatMap(Self.date)
+        to = form["to"].flatMap(Self.date)
+        includesArchived = form["archived"] == "on"
+        includesObsolete = form["obsolete"] == "on"
+    }
+
+    /// What narrows the manifests, and not the reports, whose entries need not say it.
+    var narrowsImages: Bool { modality != nil || region != nil }
+
+    var eventCodes: [[Coded]] {
+        [
+            modality.map { [Coded($0, Self.modalityScheme, "")] },
+            region.map { [Coded($0, Self.regionScheme, "")] },
+        ].compactMap { $0 }
+    }
+
+    var statuses: [RegisteredDocument.Status] {
+        [.approved] + (includesArchived ? [.archived] : []) + (includesObsolete ? [.deprecated] : [])
+    }
+
+    /// The day after `to`: intervals of the registry are half open (ITI TF-2 3.18.4.1.2.3.7.1).
+    var end: String? { to.map { $0 + "235959" } }
+
+    /// A date of `<input type=date>`.
+    private static func date(_ text: String) -> String? {
+        let digits = text.filter { $0 != "-" }
+        return digits.utf8.count == 8 && digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? digits : nil
+    }
+}

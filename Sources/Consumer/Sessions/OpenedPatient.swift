@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import IHE
+import Synchronization
+
+/// A patient whom one session has opened, and what was found of them. URLs name documents by number, never by a UID.
+final class OpenedPatient: Sendable {
+    private struct State {
+        var documents: [RegisteredDocument] = []
+        var numbers: [String: Int] = [:]
+        var exams: [Exam] = []
+        var retrievals: [Int: ExamRetrieval] = [:]
+        var isClosed = false
+    }
+
+    let patient: PatientContext
+    /// `/consumer/patients/…`
+    let path: String
+    /// Milliseconds since 1970.
+    let opened: Int64
+    private let state = Mutex(State())
+
+    init(_ patient: PatientContext, name: String, opened: Int64) {
+        self.patient = patient
+        self.opened = opened
+        path = "/consumer/patients/\(name)"
+    }
+
+    /// Takes in what a search found, so that its documents can be opened.
+    func take(_ exams: [Exam]) {
+        state.withLock { state in
+            state.exams = exams
+            for document in exams.flatMap(\.documents) {
+                if let number = state.numbers[document.entryUUID] {
+                    state.documents[number] = document
+                } else {
+                    state.numbers[document.entryUUID] = state.documents.count
+                    state.documents.append(document)
+                }
+            }
+        }
+    }
+
+    /// The document of a number, and the exam in which it was found last.
+    func document(_ number: Int) -> (document: RegisteredDocument, exam: Exam)? {
+        state.withLock { state in
+            guard state.documents.indices.contains(number) else { return nil }
+            let document = state.documents[number]
+            let exam = state.exams.first { exam in
+                exam.documents.contains { $0.entryUUID == document.entryUUID }
+            }
+            return (document, exam ?? Exam())
+        }
+    }
+
+    func path(ofImages document: RegisteredDocument) -> String { "\(path)/images/\(number(document))" }
+
+    func path(ofReport document: RegisteredDocument) -> String { "\(path)/reports/\(number(document))" }
+
+    private func number(_ document: RegisteredDocument) -> Int {
+        state.withLock { $0.numbers[document.entryUUID] ?? -1 }
+    }
+
+    func retrieval(_ number: Int) -> ExamRetrieval? { state.withLock { $0.retrievals[number] } }
+
+    /// The retrieval of a document; the one that is there already where there is one.
+    func begin(_ number: Int, _ retrieval: ExamRetrieval) -> ExamRetrieval? {
+        state.withLock { state in
+            guard !state.isClosed else { return nil }
+            if let other = state.retrievals[number] { return other }
+            state.retrievals[number] = retrieval
+            return retrieval
+        }
+    }
+
+    func close() {
+        let running = state.withLock { state in
+            state.isClosed = true
+            defer { state.retrievals = [:] }
+            return Array(state.retrievals.values)
+        }
+        for retrieval in running { retrieval.stop() }
+    }
+}
