@@ -125,6 +125,7 @@ let package = Package(
         room("HostNetwork", ["Linux", "Admin"]),
         room("Health", ["Linux", "Admin"]),
         room("TPM", ["CTPM", "Admin"]),
+        room("DMP", ["IHE", "XML", "Admin", "Linux"]),
         room("Identity", [crypto, jwt]),
         room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
@@ -138,7 +139,11 @@ let package = Package(
         ),
         room(
             "Source",
-            ["Linux", "XML", "Admin", "DICOM", "HL7", "IHE", "Store", "Transfer", crypto, nioHTTP1]
+            ["Linux", "XML", "Admin", "DICOM", "HL7", "IHE", "DMP", "Store", "Transfer", crypto, nioHTTP1]
+        ),
+        room(
+            "Consumer",
+            ["Linux", "XML", "Admin", "DICOM", "IHE", "DMP", "Identity", "Transfer", crypto, nioHTTP1]
         ),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
@@ -146,7 +151,8 @@ let package = Package(
         door(
             "drimbox-gateway",
             [
-                "Source", "Identity", "WhiteList", "Transfer", "Codecs", "Store", "DICOM", "HL7", "IHE",
+                "Source", "Consumer", "DMP", "Identity", "WhiteList", "Transfer", "Codecs", "Store", "DICOM",
+                "HL7", "IHE",
                 "XML", "Admin",
                 "Linux",
                 arguments,
@@ -185,7 +191,11 @@ let package = Package(
                 lifecycle, logging, x509, asn1, crypto,
             ]
         ),
-        tests("SourceTests", ["Source", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux"]),
+        tests("SourceTests", ["Source", "DMP", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux"]),
+        tests(
+            "ConsumerTests",
+            ["Consumer", "DMP", "Identity", "IHE", "DICOM", "Transfer", "XML", "Linux", nioHTTP1]
+        ),
         tests("XMLTests", ["XML"]),
         tests("ZIPTests", ["ZIP"]),
         tests("HL7Tests", ["HL7", "XML"]),

@@ -82,15 +82,37 @@ struct Gateway: Service {
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
         let web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         let codec = try PixelCodecs(directory: configuration.dataDirectory, journal: journal)
+        let connection = try configuration.dmp.map { try RecordConnection($0, security) }
+        let boxes = configuration.whiteList.map { KnownBoxes($0, configuration, journal: journal) }
+        let keepsTraces = configuration.source != nil || configuration.consumer != nil
+        let traces =
+            keepsTraces ? try AuditTable(path: configuration.dataDirectory + "/traces.sqlite") : nil
         let source = try SourceFunction(
             configuration,
             client: client,
             peers: peers,
             security: security,
+            connection: connection,
+            boxes: boxes,
+            traces: traces,
+            journal: journal
+        )
+        let consumer = try ConsumerFunction(
+            configuration,
+            client: client,
+            peers: peers,
+            security: security,
+            connection: connection,
+            boxes: boxes,
+            traces: traces,
+            codec: codec,
+            workers: workers,
+            wire: wire,
             journal: journal
         )
         receiver.onKeyObject { try source?.take($0) }
         var reports: [MLLPListener] = []
+        var pages: [HTTPServer] = []
         let jobs = TransferJobs(
             table: try JobTable(path: configuration.dataDirectory + "/jobs.sqlite"),
             spool: spool,
@@ -149,9 +171,12 @@ struct Gateway: Service {
                 )
             }
             reports = try await source?.listen(group, workers, security.hl7()) ?? []
+            pages = try await consumer?.listen(group, workers, wire) ?? []
         } catch {
             await jobs.stop()
             await source?.shutdown()
+            await consumer?.shutdown()
+            await connection?.shutdown()
             await web.shutdown()
             await client.shutdown()
             await codec.shutdown()
@@ -161,18 +186,25 @@ struct Gateway: Service {
         }
         let watch = Task { await security.watch() }
         defer { watch.cancel() }
+        let listing = Task { await boxes?.run() }
+        defer { listing.cancel() }
+        let consulting = Task { await consumer?.run() }
         let publishing = Task { await source?.run() }
-        announce(storage, servers, reports)
+        announce(storage, servers, reports, pages)
         let notify = Notify()
         notify(.ready, .status("listening"))
         try? await gracefulShutdown()
         notify(.stopping)
         journal.record("gateway.stopping", .info, "the gateway ends")
         for listener in reports { await listener.close() }
-        for server in servers { await server.close() }
+        for server in servers + pages { await server.close() }
         publishing.cancel()
+        consulting.cancel()
         await publishing.value
+        await consulting.value
         await source?.shutdown()
+        await consumer?.shutdown()
+        await connection?.shutdown()
         await jobs.stop()
         await web.shutdown()
         await client.shutdown()
@@ -181,7 +213,12 @@ struct Gateway: Service {
         await storage.shutdown(grace: Self.shutdownGrace)
     }
 
-    private func announce(_ storage: StorageListener, _ servers: [HTTPServer], _ reports: [MLLPListener]) {
+    private func announce(
+        _ storage: StorageListener,
+        _ servers: [HTTPServer],
+        _ reports: [MLLPListener],
+        _ pages: [HTTPServer]
+    ) {
         var attributes = [
             "dicom": storage.addresses.map { "\($0.host):\($0.port)" }.joined(separator: ","),
             "web": servers.prefix(configuration.web.listen.count).map(\.localAddress.display).joined(
@@ -191,6 +228,9 @@ struct Gateway: Service {
         ]
         if !reports.isEmpty {
             attributes["hl7"] = reports.map(\.localAddress.display).joined(separator: ",")
+        }
+        if !pages.isEmpty {
+            attributes["consumer"] = pages.map(\.localAddress.display).joined(separator: ",")
         }
         attributes["version"] = Software.version
         journal.record("gateway.ready", .info, "the gateway listens", attributes)

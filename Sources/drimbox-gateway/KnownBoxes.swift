@@ -7,7 +7,7 @@ import Synchronization
 import Transfer
 import WhiteList
 
-/// The boxes that may ask for images: those of the newest white list that was found to be the national agency's.
+/// The boxes that may ask for images and be asked: those of the newest white list that was found to be the national agency's.
 ///
 /// The last good list is kept beside the gateway's data, with when it was accepted in its name. A list that is refused
 /// changes nothing, and is told of.
@@ -58,6 +58,11 @@ final class KnownBoxes: Sendable {
             return .refused(response, reason: "not in the white list")
         }
         return nil
+    }
+
+    /// Whether images may be asked for at a host; nil where there is no list yet.
+    func serves(imagesAt host: String) -> Bool? {
+        state.withLock { $0.list }.map { $0.domain(servingImagesAt: host) != nil }
     }
 
     /// Looks for a newer list every 30 s until the task is cancelled.

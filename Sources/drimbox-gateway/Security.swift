@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
+import DMP
 import Linux
 import NIOSSL
-import Source
 import Synchronization
 import Transfer
 import XML
@@ -51,11 +51,16 @@ final class Security: Sendable {
         try configuration.hl7?.tls.map { try server($0, section: "hl7", openNames: [:]) }
     }
 
+    /// Of the ports for the consumer's pages; nil where they are plain text.
+    func consumer() throws -> TLSServer? {
+        try configuration.consumer?.tls.map { try server($0, section: "consumer", openNames: [:]) }
+    }
+
     /// A structure with its keys: one for its connections to the record, one for what it signs.
     func structure(
         _ structure: GatewayConfiguration.DMP.Structure,
         of dmp: GatewayConfiguration.DMP
-    ) throws -> DMPRecord.Structure {
+    ) throws -> (client: HTTPSClient, structure: DMPStructure) {
         let settings = TLSClientSettings(
             authorities: configuration.path(of: dmp.authorities),
             credentials: files(structure.authentication),
@@ -75,18 +80,32 @@ final class Security: Sendable {
                 expected: "a certificate and its private key"
             )
         }
-        return DMPRecord.Structure(
+        let client = HTTPSClient(
+            tls: try settings.httpConfiguration(),
+            proxy: dmp.proxy.map { ($0.host, $0.port) },
+            seconds: Int64(dmp.timeoutSeconds)
+        )
+        let value = DMPStructure(
             identifiers: structure.identifiers,
             name: structure.name,
             vihfIdentifier: structure.vihfIdentifier,
             sector: structure.sector,
             signature: key,
-            client: HTTPSClient(
-                tls: try settings.httpConfiguration(),
-                proxy: dmp.proxy.map { ($0.host, $0.port) },
-                seconds: Int64(dmp.timeoutSeconds)
-            )
+            post: { (body, contentType, url) throws(DMPStructure.Failure) in
+                do throws(HTTPSClient.Failure) {
+                    let answer = try await client.post(body, contentType: contentType, to: url)
+                    return .init(
+                        status: answer.status,
+                        contentType: answer.contentType,
+                        body: answer.body
+                    )
+                } catch {
+                    if case .notConnected = error { throw .notSent("\(error)") }
+                    throw .noAnswer("\(error)")
+                }
+            }
         )
+        return (client, value)
     }
 
     /// For requests to Pro Santé Connect.

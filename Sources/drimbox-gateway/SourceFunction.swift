@@ -37,31 +37,27 @@ final class SourceFunction: Sendable {
         client: DIMSEClient,
         peers: Peers,
         security: Security,
+        connection: RecordConnection?,
+        boxes: KnownBoxes?,
+        traces: AuditTable?,
         journal: GatewayJournal
     ) throws {
-        guard let source = configuration.source, let dmp = configuration.dmp else { return nil }
+        guard let source = configuration.source, let dmp = configuration.dmp, let connection, let traces
+        else { return nil }
         self.configuration = configuration
-        boxes = configuration.whiteList.map { KnownBoxes($0, configuration, journal: journal) }
+        self.boxes = boxes
         identity =
             configuration.web.authorization == .proSanteConnect
             ? try configuration.proSanteConnect.map { try ProfessionalIdentity($0, security) } : nil
         self.journal = journal
         let table = try PublicationTable(path: configuration.dataDirectory + "/publications.sqlite")
         self.table = table
-        traces = try AuditTable(path: configuration.dataDirectory + "/traces.sqlite")
+        self.traces = traces
         let news = SourceNews(journal: journal, traces: traces)
         let now: @Sendable () -> Int64 = { WallClock.milliseconds() }
         record = DMPRecord(
-            services: dmp.services,
-            software: .init(
-                identifier: dmp.software.identifier,
-                name: dmp.software.name,
-                version: Software.version,
-                homologation: dmp.software.homologation
-            ),
-            usesSHA1: dmp.algorithm == .sha1,
+            client: connection.client,
             sourceID: dmp.sourceIdentifier,
-            structures: try dmp.structures.map { try security.structure($0, of: dmp) },
             makeUUID: { UUID().uuidString.lowercased() },
             makeUID: { Self.makeUID() }
         )
@@ -125,12 +121,8 @@ final class SourceFunction: Sendable {
         )
     }
 
-    /// Publishes, and looks after the white list, until the task is cancelled.
-    func run() async {
-        async let lists: Void? = boxes?.run()
-        await publisher.run()
-        _ = await lists
-    }
+    /// Publishes until the task is cancelled.
+    func run() async { await publisher.run() }
 
     /// Listens for reports.
     func listen(_ group: MultiThreadedEventLoopGroup, _ workers: NIOThreadPool, _ tls: TLSServer?)
@@ -181,7 +173,6 @@ final class SourceFunction: Sendable {
     }
 
     func shutdown() async {
-        await record.shutdown()
         await identity?.shutdown()
     }
 

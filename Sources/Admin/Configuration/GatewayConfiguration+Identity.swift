@@ -6,6 +6,12 @@ extension GatewayConfiguration {
         /// As tokens name it.
         package let issuer: String
         package let introspection: String
+        /// Where the provider describes itself (OpenID Connect Discovery 4).
+        package let discovery: String
+        /// What is asked for when professionals sign in.
+        package let scope: String
+        /// How strongly they must have proved who they are.
+        package let acrValues: String
         /// Who may have signed the provider's certificate.
         package let authorities: String
         package let proxy: ListenAddress?
@@ -56,6 +62,11 @@ extension GatewayConfiguration.ProSanteConnect {
         introspection =
             reader.optionalString("introspection", .serviceURL)
             ?? issuer + "/protocol/openid-connect/token/introspect"
+        discovery =
+            reader.optionalString("discovery", .serviceURL)
+            ?? issuer + "/.well-known/wallet-openid-configuration"
+        scope = reader.optionalString("scope", .text) ?? "openid scope_all"
+        acrValues = reader.optionalString("acrValues", .text) ?? "eidas1"
         authorities = reader.string("authorities", .pemFile)
         proxy = reader.address("proxy")
         clientID = reader.string("clientID", .text)
@@ -77,6 +88,9 @@ extension GatewayConfiguration.ProSanteConnect {
         .object([
             "issuer": .string(issuer),
             "introspection": .string(introspection),
+            "discovery": .string(discovery),
+            "scope": .string(scope),
+            "acrValues": .string(acrValues),
             "authorities": .string(authorities),
             "proxy": proxy.map { .string($0.description) } ?? .null,
             "clientID": .string(clientID),

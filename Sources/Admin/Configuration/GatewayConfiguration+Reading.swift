@@ -120,7 +120,7 @@ extension ConfigurationReader {
     }
 
     /// `listen`: plain text stays on this machine unless somebody wrote down why not.
-    fileprivate mutating func listen(allowPlaintext: String?, hasTLS: Bool) -> [ListenAddress] {
+    mutating func listen(allowPlaintext: String?, hasTLS: Bool) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
         for (path, value) in array("listen", count: 1...16) {
             guard case .string(let text) = value, let address = ListenAddress(text) else {

@@ -12,7 +12,8 @@ extension GatewayConfiguration {
             dmp: dmp,
             source: source,
             proSanteConnect: proSanteConnect,
-            whiteList: whiteList
+            whiteList: whiteList,
+            consumer: consumer
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
@@ -37,6 +38,7 @@ extension GatewayConfiguration.CheckedSections {
         members["source"] = source?.json
         members["proSanteConnect"] = proSanteConnect?.json
         members["whiteList"] = whiteList?.json
+        members["consumer"] = consumer?.json
         return members
     }
 }

@@ -106,6 +106,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package let proSanteConnect: ProSanteConnect?
     /// Every box that TLS lets in may ask where it is absent.
     package let whiteList: WhiteList?
+    /// No pages are served where it is absent.
+    package let consumer: Consumer?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -128,6 +130,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         source = sections.source
         proSanteConnect = sections.proSanteConnect
         whiteList = sections.whiteList
+        consumer = sections.consumer
     }
 
     /// A document from sections that are already checked.
@@ -144,6 +147,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         source = sections.source
         proSanteConnect = sections.proSanteConnect
         whiteList = sections.whiteList
+        consumer = sections.consumer
     }
 }
 
@@ -159,6 +163,7 @@ extension GatewayConfiguration {
         let source: Source?
         let proSanteConnect: ProSanteConnect?
         let whiteList: WhiteList?
+        let consumer: Consumer?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -172,6 +177,7 @@ extension GatewayConfiguration {
         let source: Source?
         let proSanteConnect: ProSanteConnect?
         let whiteList: WhiteList?
+        let consumer: Consumer?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
@@ -183,7 +189,9 @@ extension GatewayConfiguration {
             source = reader.optionalObject("source").map(Source.init(reading:))
             proSanteConnect = reader.optionalObject("proSanteConnect").map(ProSanteConnect.init(reading:))
             whiteList = reader.optionalObject("whiteList").map(WhiteList.init(reading:))
+            consumer = reader.optionalObject("consumer").map(Consumer.init(reading:))
             checkSource(reader)
+            checkConsumer(reader)
         }
 
         private func checkSource(_ reader: ConfigurationReader) {
@@ -197,7 +205,7 @@ extension GatewayConfiguration {
             if let web, web.authorization == .proSanteConnect, proSanteConnect == nil {
                 reader.note("proSanteConnect", found: "nothing", expected: "who is asked about tokens")
             }
-            if let web, whiteList != nil {
+            if let web, whiteList != nil, consumer == nil || web.authorization != .none {
                 if web.authorization == .none {
                     reader.note(
                         "whiteList",
@@ -228,6 +236,24 @@ extension GatewayConfiguration {
             }
         }
 
+        private func checkConsumer(_ reader: ConfigurationReader) {
+            guard let consumer else { return }
+            let needed: [(key: String, isThere: Bool, expected: String)] = [
+                ("dmp", dmp != nil, "the record that consumer asks"),
+                ("proSanteConnect", proSanteConnect != nil, "who signs professionals in"),
+                ("whiteList", whiteList != nil, "the boxes that consumer may ask"),
+                ("boxes.tls", boxes?.tls != nil, "what other boxes are shown, and whom they may be"),
+            ]
+            for section in needed where !section.isThere {
+                reader.note(section.key, found: "nothing", expected: section.expected)
+            }
+            let archives = dicom?.peers.filter { $0.roles.contains(.store) }.map(\.aeTitle) ?? []
+            if let archive = consumer.archive, !archives.contains(archive) {
+                let expected = "a peer of dicom.peers with the role \"store\""
+                reader.note("consumer.archive", found: "\"\(archive)\"", expected: expected)
+            }
+        }
+
         /// Nil only when a finding says why.
         var checked: CheckedSections? {
             guard let dicom, let web else { return nil }
@@ -240,7 +266,8 @@ extension GatewayConfiguration {
                 dmp: dmp,
                 source: source,
                 proSanteConnect: proSanteConnect,
-                whiteList: whiteList
+                whiteList: whiteList,
+                consumer: consumer
             )
         }
     }

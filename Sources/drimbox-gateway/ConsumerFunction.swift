@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import Consumer
+import DICOM
+import DMP
+import FoundationEssentials
+import Identity
+import Linux
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Store
+import Transfer
+
+/// The consumer: the pages, and what other boxes send for them. Images of other sites lie in a spool of their own, which
+/// is empty at each start: they are lent, and nothing of the site's own is mixed with them.
+final class ConsumerFunction: Sendable {
+    private let configuration: GatewayConfiguration.Consumer
+    private let service: ConsumerService
+    private let spool: Spool
+    private let provider: HTTPSClient
+    private let web: DICOMwebClient
+    private let tls: TLSServer?
+
+    /// Nil where the configuration has no consumer.
+    init?(
+        _ configuration: GatewayConfiguration,
+        client: DIMSEClient,
+        peers: Peers,
+        security: Security,
+        connection: RecordConnection?,
+        boxes: KnownBoxes?,
+        traces: AuditTable?,
+        codec: any PixelCodec,
+        workers: NIOThreadPool,
+        wire: TransferJournal,
+        journal: GatewayJournal
+    ) throws {
+        guard let consumer = configuration.consumer, let dmp = configuration.dmp,
+            let identity = configuration.proSanteConnect, let connection, let boxes, let traces
+        else { return nil }
+        self.configuration = consumer
+        tls = try security.consumer()
+        let directory = configuration.dataDirectory + "/consumer"
+        try Directory.create(directory)
+        if FileManager.default.fileExists(atPath: directory + "/images") {
+            try FileManager.default.removeItem(atPath: directory + "/images")
+        }
+        spool = try Spool(
+            directory: directory + "/images",
+            options: SpoolOptions(
+                capacityBytes: Int64(consumer.cacheBytes),
+                segmentBytes: Int64(min(configuration.spool.segmentBytes, consumer.cacheBytes / 4))
+            )
+        )
+        let receiver = SpoolReceiver(spool: spool, arrivals: InstanceArrivals(), journal: journal)
+        var toBoxes = DICOMwebClient.Options()
+        toBoxes.tls = try security.boxes()
+        toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
+        web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
+        provider = try security.client(identity)
+        let party = RelyingParty(
+            settings: try Self.settings(identity, consumer, security),
+            exchange: provider.exchange,
+            now: { WallClock.milliseconds() / 1000 },
+            random: { count in
+                var generator = SystemRandomNumberGenerator()
+                return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            }
+        )
+        let archive = consumer.archive.flatMap { AETitle($0) }.flatMap { peers[$0] }
+        let pictures = DICOMwebService(
+            catalogue: SpoolCatalogue(spool: spool),
+            codec: codec,
+            journal: wire
+        )
+        let record = DMPConsultation(client: connection.client, sender: dmp.sourceIdentifier) {
+            UUID().uuidString.lowercased()
+        }
+        service = ConsumerService(
+            .init(
+                publicURL: consumer.publicURL,
+                sessionIdleMinutes: consumer.sessionIdleMinutes,
+                contextSeconds: consumer.contextSeconds,
+                software: dmp.software.name,
+                version: Software.version
+            ),
+            .init(
+                party: party,
+                record: record,
+                images: BoxImages(
+                    web: web,
+                    boxes: boxes,
+                    allowsPrivateAddresses: consumer.allowPrivateAddresses != nil,
+                    hasProxy: configuration.boxes?.proxy != nil
+                ),
+                archive: try archive.map { [spool] entry in
+                    try SiteArchive(
+                        client: client,
+                        peer: entry.peer,
+                        spool: spool,
+                        codec: codec,
+                        site: configuration.site,
+                        consumer: consumer
+                    )
+                },
+                thumbnail: { manifest, position in
+                    await pictures.thumbnail(manifest, position)
+                },
+                knowsStructure: { connection.client[$0] != nil },
+                traces: TraceBook(key: try Self.key(directory + "/trace.key")) {
+                    user,
+                    action,
+                    subject,
+                    outcome,
+                    reason in
+                    try traces.append(
+                        time: WallClock.milliseconds(),
+                        user: user,
+                        action: action,
+                        subject: subject,
+                        outcome: outcome,
+                        reason: reason
+                    )
+                }
+            ),
+            now: { WallClock.milliseconds() }
+        )
+    }
+
+    func listen(_ group: any EventLoopGroup, _ workers: NIOThreadPool, _ wire: TransferJournal) async throws
+        -> [HTTPServer]
+    {
+        var servers: [HTTPServer] = []
+        for address in configuration.listen {
+            servers.append(
+                try await HTTPServer.start(
+                    on: .tcp(host: address.host, port: address.port),
+                    group: group,
+                    workers: workers,
+                    responder: service,
+                    journal: wire,
+                    tls: tls
+                )
+            )
+        }
+        return servers
+    }
+
+    /// Looks after the sessions until the task is cancelled.
+    func run() async { await service.run() }
+
+    func shutdown() async {
+        await web.shutdown()
+        await provider.shutdown()
+        spool.close()
+    }
+
+    private static func settings(
+        _ identity: GatewayConfiguration.ProSanteConnect,
+        _ consumer: GatewayConfiguration.Consumer,
+        _ security: Security
+    ) throws -> RelyingParty.Settings {
+        RelyingParty.Settings(
+            issuer: identity.issuer,
+            discoveryURL: identity.discovery,
+            clientID: identity.clientID,
+            clientSecret: try security.secret(identity),
+            scope: identity.scope,
+            acrValues: identity.acrValues,
+            redirectURI: consumer.publicURL + "/consumer/signed-in"
+        )
+    }
+
+    /// The key of the traces' pseudonyms: made once, kept as long as the traces.
+    private static func key(_ path: String) throws -> [UInt8] {
+        if FileStamp(path) != nil {
+            let key = try readFile(path, limit: 64)
+            guard key.count == 32 else {
+                throw ConfigurationError(path: path, found: "\(key.count) bytes", expected: "32 bytes")
+            }
+            return key
+        }
+        var generator = SystemRandomNumberGenerator()
+        let key = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        try replaceFile(path, with: key, mode: 0o600)
+        return key
+    }
+}
+
+extension DICOMwebService {
+    /// A small picture of an instance of a manifest.
+    fileprivate func thumbnail(_ manifest: ExamManifest, _ position: Int) async -> HTTPResponse {
+        let instance = manifest.instances[position]
+        guard let series = manifest.series(at: position) else { return .text(.notFound, "no such image") }
+        let request = HTTPRequest(
+            method: .GET,
+            uri:
+                "/dicomweb/studies/\(manifest.studyInstanceUID)/series/\(series)/instances/\(instance)/thumbnail",
+            headers: ["Accept": "image/jpeg"]
+        )
+        let scope = RetrieveScope(sopInstanceUIDs: [instance])
+        return await DICOMwebService(self, scope: scope).respond(to: request)
+    }
+}
+
+extension HTTPSClient {
+    /// As the relying party speaks to its provider.
+    fileprivate var exchange: ProviderExchange {
+        ProviderExchange(
+            get: { [self] url, bearer in
+                let headers = bearer.map { [("Authorization", "Bearer \($0)")] } ?? []
+                let answer = try await get(url, headers: headers)
+                return .init(status: answer.status, contentType: answer.contentType, body: answer.body)
+            },
+            post: { [self] form, url, credentials in
+                let answer = try await post(
+                    Array(form.encoded.utf8),
+                    contentType: "application/x-www-form-urlencoded",
+                    to: url,
+                    headers: [("Accept", "application/json")]
+                        + (credentials.map { [("Authorization", $0.basic)] } ?? [])
+                )
+                return .init(status: answer.status, contentType: answer.contentType, body: answer.body)
+            }
+        )
+    }
+}
