@@ -47,8 +47,13 @@ extension StatusService {
 
     /// `/v1/pipeline/traces?since=N`: a page after a row.
     private func tracePage(_ request: HTTPRequest) -> HTTPResponse {
-        guard let traces = source?.traces else {
-            return .problem(404, "source.none", "found no source in the configuration", request.path)
+        guard let traces else {
+            return .problem(
+                404,
+                "traces.none",
+                "found neither source nor consumer in the configuration",
+                request.path
+            )
         }
         let since = request.query.split(separator: "&").first { $0.hasPrefix("since=") }
             .flatMap { Int($0.dropFirst("since=".count)) }

@@ -127,20 +127,60 @@ struct TracesCommand: AsyncParsableCommand {
     func run() async throws { try await options.showAudit("/v1/pipeline/traces", since: since) }
 }
 
+struct StatisticsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "statistics",
+        abstract: "A line for each contextual call (ModelStat), as CSV."
+    )
+
+    @OptionGroup var options: Options
+
+    @Option(help: ArgumentHelp("Of one month only.", valueName: "YYYY-MM"))
+    var month: String?
+
+    func validate() throws {
+        guard let month else { return }
+        let digits = month.split(separator: "-", omittingEmptySubsequences: false)
+        guard digits.map(\.count) == [4, 2], digits.joined().allSatisfy(\.isNumber) else {
+            throw ValidationError("--month: found \"\(month)\", expected YYYY-MM")
+        }
+    }
+
+    func run() async throws {
+        print("Date_Appel;Nombre_Appel;Statut_Appel")
+        try await options.pages("/v1/pipeline/traces", since: 0) { page, _ in
+            for row in page.rows where row.action == "contextual call" {
+                guard month.map({ "\(row.time)".hasPrefix($0) }) ?? true else { continue }
+                print("\(row.time);1;\(row.outcome)")
+            }
+        }
+    }
+}
+
 extension Options {
-    /// Shows rows of a chain, page by page.
     fileprivate func showAudit(_ path: String, since: Int) async throws {
-        var last = since
-        while true {
-            let body = try await client.get("\(path)?since=\(last)")
-            let page = try client.decode(AuditPage.self, body)
-            guard let newest = page.rows.last else { return }
+        try await pages(path, since: since) { page, body in
             switch output {
             case .text: print(rendering.audit(page.rows))
             case .json: print(String(decoding: body, as: UTF8.self))
             case .ndjson:
                 for row in page.rows { print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self)) }
             }
+        }
+    }
+
+    /// A page of rows after the other, until there is none.
+    fileprivate func pages(
+        _ path: String,
+        since: Int,
+        _ take: (AuditPage, _ body: [UInt8]) throws -> Void
+    ) async throws {
+        var last = since
+        while true {
+            let body = try await client.get("\(path)?since=\(last)")
+            let page = try client.decode(AuditPage.self, body)
+            guard let newest = page.rows.last else { return }
+            try take(page, body)
             last = newest.number
         }
     }

@@ -48,6 +48,7 @@ struct PipelineCommand: AsyncParsableCommand {
         abstract: "What was received and sent, what the spool holds, and what is to be published.",
         subcommands: [
             PipelineStatusCommand.self, QueueCommand.self, ArchiveCommand.self, TracesCommand.self,
+            StatisticsCommand.self,
         ],
         defaultSubcommand: PipelineStatusCommand.self
     )
