@@ -128,6 +128,21 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         }
     }
 
+    /// The national list of boxes.
+    package struct WhiteList: Codable, Equatable, Sendable {
+        /// When the list was made that is in force; nil where there is none.
+        package var generated: Timestamp?
+        package var boxes: Int
+        /// What is wrong with the newest one, or with getting it; nil where nothing is.
+        package var problem: String?
+
+        package init(generated: Timestamp? = nil, boxes: Int = 0, problem: String? = nil) {
+            self.generated = generated
+            self.boxes = boxes
+            self.problem = problem
+        }
+    }
+
     package struct Process: Codable, Equatable, Sendable {
         package var residentBytes: Int
         /// User and system time.
@@ -147,6 +162,8 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
     package var spool: Spool
     /// Nil where there is no source.
     package var publications: Publications?
+    /// Nil where every box may ask that TLS lets in.
+    package var whiteList: WhiteList?
     package var process: Process
 
     package init(
@@ -155,6 +172,7 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         retrieve: Retrieve = Retrieve(),
         spool: Spool = Spool(),
         publications: Publications? = nil,
+        whiteList: WhiteList? = nil,
         process: Process
     ) {
         self.associations = associations
@@ -162,6 +180,7 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         self.retrieve = retrieve
         self.spool = spool
         self.publications = publications
+        self.whiteList = whiteList
         self.process = process
     }
 }

@@ -38,6 +38,8 @@ extension ConsoleText {
         case "E-PUB-01": "des publications attendent une decision (\(exams))"
         case "W-PUB-02": "les images de comptes rendus valides ne sont pas arrivees (\(exams))"
         case "W-PUB-03": "des publications attendent depuis plus d'une heure (\(exams))"
+        case "E-WL-01": "pas de liste blanche : aucune image ne part ni n'arrive"
+        case "W-WL-02": "la derniere liste blanche est refusee ou introuvable"
         case "E-TIME-02": "horloge fausse : elle est plus ancienne que le logiciel"
         case "W-TIME-01":
             issue.evidence["synchronised"] == "true" ? "horloge decalee" : "horloge non synchronisee"
@@ -120,6 +122,7 @@ extension ConsoleText {
         case "E-PUB-01": "drimboxctl pipeline queue dit pourquoi ; corrigez, puis « queue retry »."
         case "W-PUB-02": "Cherchez dans le PACS si l'examen existe, sous ce numero d'accession."
         case "W-PUB-03": "Testez l'acces au DMP et au PACS (menu 2)."
+        case "E-WL-01", "W-WL-02": "drimboxctl whitelist verify FICHIER dit ce qui ne va pas."
         case "E-TIME-02": "Reglez l'horloge ; si cela revient apres une coupure, changez la pile de la carte."
         case "E-DISK-01": "Laissez partir les images en attente, puis remplacez le disque tout de suite."
         case "E-DISK-02": "Remplacez le disque dans la journee."

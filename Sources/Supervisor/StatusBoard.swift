@@ -40,6 +40,7 @@ package actor StatusBoard {
         guard let pipeline else { return }
         judge(pipeline.spool)
         if let publications = pipeline.publications { judge(publications) }
+        if let list = pipeline.whiteList { judge(list) }
     }
 
     package func set(site: String) {

@@ -83,7 +83,9 @@ struct Gateway: Service {
         let web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         let codec = try PixelCodecs(directory: configuration.dataDirectory, journal: journal)
         let connection = try configuration.dmp.map { try RecordConnection($0, security) }
-        let boxes = configuration.whiteList.map { KnownBoxes($0, configuration, journal: journal) }
+        let boxes = try configuration.whiteList.map { list in
+            KnownBoxes(list, configuration, client: try security.client(list), journal: journal)
+        }
         let keepsTraces = configuration.source != nil || configuration.consumer != nil
         let traces =
             keepsTraces ? try AuditTable(path: configuration.dataDirectory + "/traces.sqlite") : nil
@@ -152,11 +154,17 @@ struct Gateway: Service {
             }
             if let path = configuration.statusSocket {
                 let transfers = TransferService(peers: peers, client: client, jobs: jobs)
-                let status = StatusService(journal: journal, transfers: transfers, source: source) {
+                let status = StatusService(
+                    journal: journal,
+                    transfers: transfers,
+                    source: source,
+                    traces: traces
+                ) {
                     PipelineStatus(
                         wire.counts,
                         spool.statistics,
                         publications: source?.backlog,
+                        whiteList: boxes?.status,
                         started: started
                     )
                 }
@@ -177,6 +185,7 @@ struct Gateway: Service {
             await source?.shutdown()
             await consumer?.shutdown()
             await connection?.shutdown()
+            await boxes?.shutdown()
             await web.shutdown()
             await client.shutdown()
             await codec.shutdown()
@@ -187,7 +196,6 @@ struct Gateway: Service {
         let watch = Task { await security.watch() }
         defer { watch.cancel() }
         let listing = Task { await boxes?.run() }
-        defer { listing.cancel() }
         let consulting = Task { await consumer?.run() }
         let publishing = Task { await source?.run() }
         announce(storage, servers, reports, pages)
@@ -205,6 +213,9 @@ struct Gateway: Service {
         await source?.shutdown()
         await consumer?.shutdown()
         await connection?.shutdown()
+        listing.cancel()
+        await listing.value
+        await boxes?.shutdown()
         await jobs.stop()
         await web.shutdown()
         await client.shutdown()

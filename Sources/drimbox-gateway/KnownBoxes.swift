@@ -13,31 +13,56 @@ import WhiteList
 /// changes nothing, and is told of.
 final class KnownBoxes: Sendable {
     private static let interval: Duration = .seconds(30)
-    private static let longest = 16 << 20
+    static let longest = 16 << 20
+    /// Milliseconds between fetches, and after one that failed.
+    private static let fetched: Int64 = 24 * 3_600_000
+    private static let again: Int64 = 15 * 60_000
 
     private struct State {
         var list: WhiteList?
         /// Of everything that a verdict depends on, when it was given.
         var stamps: [FileStamp?] = []
         var wasMissed = false
+        /// What is wrong with the newest list.
+        var problem: String?
+        /// What is wrong with fetching it.
+        var fetchProblem: String?
+        /// Milliseconds since 1970.
+        var nextFetch: Int64 = 0
     }
 
     private let settings: GatewayConfiguration.WhiteList
     private let configuration: GatewayConfiguration
     private let directory: String
     private let journal: GatewayJournal
+    /// Nil where somebody else puts the list in its place.
+    private let client: HTTPSClient?
     private let state = Mutex(State())
 
     init(
         _ settings: GatewayConfiguration.WhiteList,
         _ configuration: GatewayConfiguration,
+        client: HTTPSClient?,
         journal: GatewayJournal
     ) {
         self.settings = settings
         self.configuration = configuration
         directory = configuration.dataDirectory + "/white-list"
         self.journal = journal
+        self.client = client
     }
+
+    var status: PipelineStatus.WhiteList {
+        state.withLock { state in
+            PipelineStatus.WhiteList(
+                generated: state.list?.generated,
+                boxes: state.list?.domains.count ?? 0,
+                problem: state.problem ?? state.fetchProblem
+            )
+        }
+    }
+
+    func shutdown() async { await client?.shutdown() }
 
     /// Nil where the certificate of who asks is one of the list's.
     func refusal(of request: HTTPRequest) -> RetrieveAdmission? {
@@ -69,6 +94,7 @@ final class KnownBoxes: Sendable {
     func run() async {
         await restore()
         while !Task.isCancelled {
+            await fetch()
             await look()
             try? await Task.sleep(for: Self.interval)
         }
@@ -114,6 +140,41 @@ final class KnownBoxes: Sendable {
         journal.record("white-list.lost", .critical, "a kept white list cannot be used: \(error)")
     }
 
+    /// Puts the newest list in its place, once a day; whether it is one, `look` finds out.
+    private func fetch() async {
+        guard let client, let url = settings.url else { return }
+        let now = WallClock.milliseconds()
+        guard state.withLock({ $0.nextFetch <= now }) else { return }
+        do {
+            let answer = try await client.get(url)
+            guard answer.status == 200 else { throw Unfetched(status: answer.status) }
+            try replaceFile(settings.file, with: answer.body, mode: 0o600)
+            state.withLock { state in
+                state.fetchProblem = nil
+                state.nextFetch = now + Self.fetched
+            }
+        } catch {
+            let isNews = state.withLock { state in
+                defer { state.fetchProblem = "fetching: \(error)" }
+                state.nextFetch = now + Self.again
+                return state.fetchProblem == nil
+            }
+            if isNews {
+                journal.record(
+                    "white-list.not-fetched",
+                    .critical,
+                    "the white list cannot be fetched: \(error)"
+                )
+            }
+        }
+    }
+
+    private struct Unfetched: Error, CustomStringConvertible {
+        let status: Int
+
+        var description: String { "found status \(status), expected 200" }
+    }
+
     private func look() async {
         let files = [settings.file, configuration.path(of: settings.authorities)] + settings.crls
         let stamps = files.map { FileStamp($0) }
@@ -130,6 +191,7 @@ final class KnownBoxes: Sendable {
                 state.list = found.list
                 state.stamps = stamps
                 state.wasMissed = false
+                state.problem = nil
             }
             journal.record(
                 "white-list.accepted",
@@ -142,7 +204,11 @@ final class KnownBoxes: Sendable {
             )
         } catch {
             // Not at every look: what is refused is refused until it, an authority or a revocation list changes.
-            state.withLock { $0.stamps = stamps }
+            state.withLock { state in
+                state.stamps = stamps
+                state.problem = "\(error)"
+                state.nextFetch = min(state.nextFetch, now.milliseconds + Self.again)
+            }
             journal.record(
                 "white-list.refused",
                 .critical,
@@ -155,6 +221,7 @@ final class KnownBoxes: Sendable {
     private func miss() {
         let isNews = state.withLock { state in
             defer { state.wasMissed = true }
+            state.problem = "there is no file"
             return !state.wasMissed
         }
         if isNews {

@@ -123,6 +123,24 @@ final class Security: Sendable {
         )
     }
 
+    /// For fetching the white list; nil where nobody fetches it.
+    func client(_ list: GatewayConfiguration.WhiteList) throws -> HTTPSClient? {
+        guard list.url != nil else { return nil }
+        let tls = try list.urlAuthorities.map { authorities in
+            try TLSClientSettings(
+                authorities: configuration.path(of: authorities),
+                credentials: nil,
+                serverName: ""
+            ).httpConfiguration()
+        }
+        return HTTPSClient(
+            tls: tls,
+            proxy: list.proxy.map { ($0.host, $0.port) },
+            seconds: 60,
+            limit: KnownBoxes.longest
+        )
+    }
+
     /// The client secret of Pro Santé Connect; nil where we show a certificate.
     func secret(_ provider: GatewayConfiguration.ProSanteConnect) throws -> String? {
         guard let file = provider.clientSecretFile else { return nil }

@@ -20,6 +20,8 @@ struct StatusService: HTTPResponder {
     let transfers: TransferService
     /// Nil where there is no source.
     let source: SourceFunction?
+    /// Nil where there is neither a source nor a consumer.
+    let traces: AuditTable?
     let pipeline: @Sendable () -> PipelineStatus
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
@@ -75,6 +77,7 @@ extension PipelineStatus {
         _ counts: TransferCounts,
         _ spool: SpoolStatistics,
         publications: Publications?,
+        whiteList: WhiteList?,
         started: Timestamp
     ) {
         let usage = ProcessUsage.own()
@@ -112,6 +115,7 @@ extension PipelineStatus {
                 heldBytes: Int(spool.heldBytes)
             ),
             publications: publications,
+            whiteList: whiteList,
             process: Process(
                 residentBytes: Int(usage.residentBytes),
                 cpuSeconds: usage.cpuSeconds,

@@ -233,6 +233,20 @@ private struct Silent: Error {}
         #expect(kinds.filter { $0 == "issue.cleared" }.count == 2)
     }
 
+    @Test("no white list, and one that is refused or cannot be had, are issues until they are not")
+    func whiteList() async {
+        var status = PipelineStatus(process: .init(startTime: Timestamp(milliseconds: 0)))
+        let made = Timestamp(milliseconds: 1)
+        for (list, codes) in [
+            (PipelineStatus.WhiteList(), ["E-WL-01"]), (.init(problem: "refused"), ["E-WL-01"]),
+            (.init(generated: made, boxes: 2, problem: "refused"), ["W-WL-02"]),
+            (.init(generated: made, boxes: 2), []),
+        ] {
+            status.whiteList = list
+            #expect(await board.report(live: status).issues.map(\.code) == codes)
+        }
+    }
+
     @Test("publications that fail, wait too long or lack their images are issues until they do not")
     func publications() async {
         var status = PipelineStatus(process: .init(startTime: Timestamp(milliseconds: 0)))

@@ -46,6 +46,7 @@ extension GatewayConfiguration {
         add("proSanteConnect", proSanteConnect?.credentials?.certificate)
         add("proSanteConnect", proSanteConnect?.authorities, areAuthorities: true)
         add("whiteList", whiteList?.authorities, areAuthorities: true)
+        add("whiteList server", whiteList?.urlAuthorities, areAuthorities: true)
         add("consumer", consumer?.tls)
         for peer in dicom.peers { add("peer \(peer.aeTitle)", peer.tls) }
         return files

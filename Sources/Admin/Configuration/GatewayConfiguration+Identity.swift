@@ -27,6 +27,11 @@ extension GatewayConfiguration {
     package struct WhiteList: Equatable, Sendable {
         /// Where the newest list is put.
         package let file: String
+        /// Where it is fetched from every day; somebody else puts it in its place where it is absent.
+        package let url: String?
+        /// Who may have signed the certificate of `url`'s server; the system's authorities where it is absent.
+        package let urlAuthorities: String?
+        package let proxy: ListenAddress?
         /// Who may have signed the signer's certificate: roots or intermediates.
         package let authorities: String
         package let crls: [String]
@@ -39,6 +44,9 @@ extension GatewayConfiguration.WhiteList {
     init(reading object: ConfigurationReader) {
         var reader = object
         file = reader.string("file", .path)
+        url = reader.optionalString("url", .serviceURL)
+        urlAuthorities = reader.optionalString("urlAuthorities", .pemFile)
+        proxy = reader.address("proxy")
         authorities = reader.string("authorities", .pemFile)
         crls = reader.strings("crls", .path, count: 0...16)
         signer = reader.optionalString("signer", .text)
@@ -48,6 +56,9 @@ extension GatewayConfiguration.WhiteList {
     var json: JSONValue {
         .object([
             "file": .string(file),
+            "url": url.map(JSONValue.string) ?? .null,
+            "urlAuthorities": urlAuthorities.map(JSONValue.string) ?? .null,
+            "proxy": proxy.map { .string($0.description) } ?? .null,
             "authorities": .string(authorities),
             "crls": .array(crls.map(JSONValue.string)),
             "signer": signer.map(JSONValue.string) ?? .null,
