@@ -216,7 +216,7 @@ extension ConsumerService {
             manifest,
             source: parts.images,
             archiving: importing,
-            token: { try await session.accessToken(parts.party) },
+            token: { try await session.accessToken(parts.party, now: now()) },
             trace: { series, outcome, reason in
                 try parts.traces.note(
                     .images,

@@ -43,6 +43,8 @@ package final class ConsumerService: HTTPResponder {
         /// Whether the box has a structure's certificates.
         package var knowsStructure: @Sendable (String) -> Bool
         package var traces: TraceBook
+        /// Whose access token it is, that software other than ours was given; nil where none may ask with one.
+        package var identify: (@Sendable (String) async throws(SignInError) -> Professional)?
 
         package init(
             party: RelyingParty,
@@ -51,7 +53,8 @@ package final class ConsumerService: HTTPResponder {
             archive: (any ImportArchive)?,
             thumbnail: @escaping @Sendable (ExamManifest, _ position: Int) async -> HTTPResponse,
             knowsStructure: @escaping @Sendable (String) -> Bool,
-            traces: TraceBook
+            traces: TraceBook,
+            identify: (@Sendable (String) async throws(SignInError) -> Professional)? = nil
         ) {
             self.party = party
             self.record = record
@@ -60,6 +63,7 @@ package final class ConsumerService: HTTPResponder {
             self.thumbnail = thumbnail
             self.knowsStructure = knowsStructure
             self.traces = traces
+            self.identify = identify
         }
     }
 
@@ -118,6 +122,7 @@ package final class ConsumerService: HTTPResponder {
         let steps = visit.steps
         switch (visit.request.method, steps.first, steps.count) {
         case (.POST, "api", 3) where steps == ["api", "conso", "parameters"]: return try called(visit)
+        case (.POST, "api", 3) where steps == ["api", "conso", "priors"]: return try await priors(visit)
         case (.GET, nil, _): return Visit.redirect("/consumer")
         case (.GET, "consumer", 1): return home(visit)
         case (.GET, "consumer", 2):

@@ -15,6 +15,7 @@ package struct TraceBook: Sendable {
         case retrieval = "TD3.2"
         case images = "WADO-RS client"
         case archiving = "C-STORE import"
+        case priors = "prior exams"
         case refusal = "refused"
     }
 

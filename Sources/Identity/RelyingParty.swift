@@ -234,6 +234,11 @@ package actor RelyingParty {
         return try Professional(token.claims)
     }
 
+    /// Whose access token it is, where somebody else has signed the professional in.
+    package func professional(holding accessToken: String) async throws(SignInError) -> Professional {
+        try await userinfo(accessToken, try await provider())
+    }
+
     // MARK: staying signed in
 
     /// The same tokens while the access token has a minute left, else new ones. `subject` is the professional's.

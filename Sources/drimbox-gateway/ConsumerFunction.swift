@@ -21,6 +21,8 @@ final class ConsumerFunction: Sendable {
     private let provider: HTTPSClient
     private let web: DICOMwebClient
     private let tls: TLSServer?
+    /// Nil where no other software may ask with its users' tokens.
+    private let identity: ProfessionalIdentity?
 
     /// Nil where the configuration has no consumer.
     init?(
@@ -59,6 +61,8 @@ final class ConsumerFunction: Sendable {
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
         web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         provider = try security.client(identity)
+        let others = consumer.priorClients.isEmpty ? nil : try ProfessionalIdentity(identity, security)
+        self.identity = others
         let party = RelyingParty(
             settings: try Self.settings(identity, consumer, security),
             exchange: provider.exchange,
@@ -122,7 +126,8 @@ final class ConsumerFunction: Sendable {
                         outcome: outcome,
                         reason: reason
                     )
-                }
+                },
+                identify: Self.identify(others, party, Set(consumer.priorClients))
             ),
             now: { WallClock.milliseconds() }
         )
@@ -153,6 +158,7 @@ final class ConsumerFunction: Sendable {
     func shutdown() async {
         await web.shutdown()
         await provider.shutdown()
+        await identity?.shutdown()
         spool.close()
     }
 
@@ -170,6 +176,19 @@ final class ConsumerFunction: Sendable {
             acrValues: identity.acrValues,
             redirectURI: consumer.publicURL + "/consumer/signed-in"
         )
+    }
+
+    /// Nil where no other software may ask.
+    private static func identify(
+        _ others: ProfessionalIdentity?,
+        _ party: RelyingParty,
+        _ clients: Set<String>
+    ) -> (@Sendable (String) async throws(SignInError) -> Professional)? {
+        guard let others else { return nil }
+        return { @Sendable (token) async throws(SignInError) in
+            try await others.check(token, of: clients)
+            return try await party.professional(holding: token)
+        }
     }
 
     /// The key of the traces' pseudonyms: made once, kept as long as the traces.

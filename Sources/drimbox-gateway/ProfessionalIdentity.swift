@@ -63,6 +63,22 @@ final class ProfessionalIdentity: Sendable {
         }
     }
 
+    /// - Throws: where the token is not good, or was not given to one of these clients.
+    func check(_ token: String, of clients: Set<String>) async throws(SignInError) {
+        let found: IntrospectedToken
+        do throws(TokenIntrospection.Failure) {
+            found = try await introspection.check(token)
+        } catch {
+            switch error {
+            case .refused(let reason): throw .invalid("token", found: reason, expected: "a good one")
+            case .unavailable(let reason): throw .unavailable(reason)
+            }
+        }
+        guard let client = found.client, clients.contains(client) else {
+            throw .invalid("token", found: "one of other software", expected: "one of consumer.priorClients")
+        }
+    }
+
     func shutdown() async { await client.shutdown() }
 
     private struct UnexpectedStatus: Error, CustomStringConvertible {

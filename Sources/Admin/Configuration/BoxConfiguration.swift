@@ -73,6 +73,7 @@ package struct BoxConfiguration: Equatable, Sendable {
             case .dicom: sections.dicom.listen
             case .web: sections.web.listen
             case .hl7: sections.hl7?.listen ?? []
+            case .consumer: sections.consumer?.listen ?? []
             }
         return addresses.filter { !$0.isLoopback && $0.port > 0 }.map(\.port)
     }

@@ -35,6 +35,8 @@ extension GatewayConfiguration {
         /// In the equipment that contributed to what is imported (0018,A001).
         package let station: String?
         package let coercion: [CoercionRule]
+        /// Software whose users' access tokens are taken in questions about prior exams; nobody may ask where it is empty.
+        package let priorClients: [String]
         /// Images of other sites that are kept while somebody looks at them.
         package let cacheBytes: Int
     }
@@ -55,6 +57,7 @@ extension GatewayConfiguration.Consumer {
         coercion = reader.array("coercion", count: 0...64).map { path, value in
             CoercionRule(reading: ConfigurationReader(value, path: path, findings: reader.findings))
         }
+        priorClients = reader.strings("priorClients", .text, count: 0...64)
         cacheBytes = reader.integer("cacheBytes", in: 64 << 20...1 << 50, default: 20 << 30)
         reader.finish()
     }
@@ -71,6 +74,7 @@ extension GatewayConfiguration.Consumer {
             "allowPrivateAddresses": allowPrivateAddresses.map(JSONValue.string) ?? .null,
             "station": station.map(JSONValue.string) ?? .null,
             "coercion": .array(coercion.map(\.json)),
+            "priorClients": .array(priorClients.map(JSONValue.string)),
             "cacheBytes": .integer(cacheBytes),
         ])
     }

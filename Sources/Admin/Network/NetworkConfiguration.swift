@@ -61,6 +61,7 @@ package struct NetworkConfiguration: Equatable, Sendable {
             case dicom
             case web
             case hl7
+            case consumer
         }
 
         package enum Transport: String, Sendable, CaseIterable {

@@ -55,6 +55,10 @@ package enum ContextualCall {
                 expected: "application/x-www-form-urlencoded in UTF-8"
             )
         }
+        return try read(form)
+    }
+
+    static func read(_ form: FormFields) throws(ContextualCallError) -> PatientContext {
         try checkNames(form)
         let consent = try required(
             form.fields.contains { $0.name == Name.formerConsent } ? Name.formerConsent : Name.consent,

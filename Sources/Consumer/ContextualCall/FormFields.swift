@@ -35,6 +35,10 @@ struct FormFields: Sendable {
         self.init(text)
     }
 
+    func without(_ names: Set<String>) -> FormFields {
+        FormFields(fields: fields.filter { !names.contains($0.name) })
+    }
+
     /// The value of a field that is there once; nil where it is absent, or ambiguous.
     subscript(name: String) -> String? {
         let found = fields.filter { $0.name == name }

@@ -66,10 +66,17 @@ final class Session: Sendable {
 
     func patient(_ name: String) -> OpenedPatient? { state.withLock { $0.patients[name] } }
 
-    /// An access token that another box will still find good (RFC 6749 6).
-    func accessToken(_ party: RelyingParty) async throws -> String {
+    /// An access token that another box will still find good (RFC 6749 6). `now` is in milliseconds since 1970.
+    func accessToken(_ party: RelyingParty, now: Int64) async throws -> String {
         guard let professional, let tokens else { throw SignInError.expired }
-        let fresh = try await party.refresh(tokens, professional: professional.subject)
+        let fresh: Tokens
+        do throws(SignInError) {
+            fresh = try await party.refresh(tokens, professional: professional.subject)
+        } catch {
+            // While the provider is silent the token is good for what it has left.
+            guard case .unavailable = error, tokens.accessExpires > now / 1000 else { throw error }
+            return tokens.accessToken
+        }
         let isAlive = state.withLock { state in
             guard case .signedIn = state.stage else { return false }
             state.stage = .signedIn(professional, fresh)
