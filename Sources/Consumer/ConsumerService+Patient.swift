@@ -189,6 +189,14 @@ extension ConsumerService {
         do throws(ExamManifest.Unusable) {
             manifest = try ExamManifest(bytes, of: document, patient: patient)
         } catch {
+            try self.parts.traces.note(
+                .refusal,
+                by: consultation.consultant.professional.identifier,
+                of: patient,
+                "manifest \(document.entry.uniqueID)",
+                outcome: "cannot be used",
+                reason: "\(error)"
+            )
             throw Refusal(.badGateway, .refused, [.manifestUnusable], detail: "\(error)")
         }
         let (parts, now) = (parts, now)
