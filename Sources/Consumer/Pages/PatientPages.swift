@@ -16,7 +16,7 @@ struct PatientPages {
     // MARK: Access
 
     func access(_ access: RecordAccess) -> [HTML] {
-        var content = [banner]
+        var content = [banner, .element("h1", language(.exams))]
         switch access {
         case .granted: break
         case .none: content.append(alert(.noRecord))
