@@ -10,7 +10,7 @@ import uuid
 
 from . import kos, multipart, soap
 from . import source_metadata as xml
-from .names import ACTIONS, GET_DOCUMENTS, QUERY, RIM, RS, SERVICES, SOAP, SUCCESS, WSA, WSSE, tag
+from .names import ACTIONS, GET_DOCUMENTS, HL7V3, QUERY, RIM, RS, SERVICES, SOAP, SUCCESS, WSA, WSSE, tag
 
 ACTION_OF = {name: action for action, (_, name, _) in ACTIONS.items()}
 
@@ -81,7 +81,7 @@ class Box:
 
     def package(self, content, patient, uid, replaces=None, alter=lambda t: t, alter_signature=lambda b: b, set_id=None,
                 alter_vihf=lambda t: t, message_id=None, **entry):
-        """(Content-Type, bytes) of a Provide and Register of one manifest."""
+        """(Content-Type, bytes) of a Provide and Register of one manifest, or of one report with `report=True`."""
         set_id, signature_id = set_id or xml.new_uid(), xml.new_uid()
         signature = alter_signature(xml.submission_signature(self.signer, signature_id, set_id, {uid: content}))
         body = xml.provide_and_register(self.signer, patient, set_id, uid, content, signature_id, signature, replaces,
@@ -117,6 +117,19 @@ def new_manifest(patient, accession="ACN101", study=None, instances=10):
     uid, study = xml.new_uid(), study or xml.new_uid()
     content = kos.make(uid, study, patient.split("^")[0], accession, xml.utc("%Y%m%d%H%M%S"), instances)
     return uid, study, content
+
+
+def report_references(content):
+    """(uniqueId, accession, study) of a report (CDA)."""
+    root, names = soap.parse_xml(content), {"v3": HL7V3, "ps3": "urn:dicom-org:ps3-20"}
+
+    def one(path):
+        found = root.xpath(path, namespaces=names)
+        if not found:
+            raise ValueError("report: %s is missing" % path)
+        return str(found[0])
+    return (one("v3:id/@root"), one("v3:inFulfillmentOf/v3:order/ps3:accessionNumber/@extension"),
+            one("v3:documentationOf/v3:serviceEvent/v3:id/@root"))
 
 
 def publish_many(make_box, count, workers, patient, prepared=False):

@@ -172,15 +172,26 @@ def submission_set(signer, patient, unique_id):
                identified(SUBMISSION_SET_UNIQUE_ID, obj, unique_id, "XDSSubmissionSet.uniqueId")))
 
 
+def object_id(report):
+    """What a submission calls its document: a report (CDA), or a manifest."""
+    return "DocumentCDA" if report else "DocumentKOS"
+
+
 def document_entry(signer, patient, unique_id, content, accession="ACN101", study="1.2.3", visibility=(), modality="CT",
-                   region="67734004", signature=False, time="20260115101500"):
-    """The ExtrinsicObject of a manifest, or of the submission set's signature."""
-    obj = "Signature01" if signature else "DocumentKOS"
+                   region="67734004", signature=False, time="20260115101500", report=False):
+    """The ExtrinsicObject of a manifest, of a report (CDA with a PDF), or of the submission set's signature."""
+    obj, title, media = object_id(report), "Référence d'objets d'un examen d'imagerie", "application/dicom"
     codes = [(CLASS_CODE, "31", "1.2.250.1.213.1.1.4.1", "Imagerie médicale"),
              (TYPE_CODE, "IMG-KOS", "1.2.250.1.213.1.1.4.12", "Référence d'objets d'un examen d'imagerie"),
              (FORMAT_CODE, KOS_CLASS, "1.2.840.10008.2.6.1", "Références d'objets d'imagerie (IHE RAD XDS-I)"),
              (EVENT_CODE, modality, MODALITY, modality), (EVENT_CODE, region, REGION, "région " + region)]
+    if report:
+        title, media = "CR d'imagerie médicale", "text/xml"
+        codes = [(CLASS_CODE, "10", "1.2.250.1.213.1.1.4.1", "Compte rendu"),
+                 (TYPE_CODE, "18748-4", "2.16.840.1.113883.6.1", title),
+                 (FORMAT_CODE, "urn:ihe:iti:xds-sd:pdf:2008", "1.3.6.1.4.1.19376.1.2.3", "PDF")]
     if signature:
+        obj, title, media = "Signature01", "Source", "text/xml"
         codes = [(CLASS_CODE, "urn:oid:1.3.6.1.4.1.19376.1.2.1.1.1", "URN", "Digital Signature"),
                  (TYPE_CODE, "E1762", "ASTM", "Full Document"), (FORMAT_CODE, DS, "URN", "Default Signature Style"),
                  (EVENT_CODE, "1.2.840.10065.1.12.1.14", "1.2.840.10065.1.12", "Source")]
@@ -189,7 +200,7 @@ def document_entry(signer, patient, unique_id, content, accession="ACN101", stud
               (CONFIDENTIALITY, "N", HL7_CONFIDENTIALITY, "Normal")]
     codes += [(CONFIDENTIALITY, v, DMP_CONFIDENTIALITY, v) for v in visibility]
     return ('<ExtrinsicObject id="%s" mimeType="%s" objectType="%s">%s%s%s%s%s%s%s</ExtrinsicObject>' % (
-        obj, "text/xml" if signature else "application/dicom", DOCUMENT_ENTRY,
+        obj, media, DOCUMENT_ENTRY,
         "".join(slot(name, value) for name, value in (
             ("creationTime", utc("%Y%m%d%H%M%S")), ("languageCode", "art" if signature else "fr-FR"),
             ("legalAuthenticator", signer.author_person), ("serviceStartTime", time), ("serviceStopTime", time),
@@ -197,7 +208,7 @@ def document_entry(signer, patient, unique_id, content, accession="ACN101", stud
             ("hash", hashlib.sha1(content).hexdigest()), ("size", str(len(content))))),
         slot("sourcePatientInfo", "PID-5|PAT-TROIS^DOMINIQUE^^^^^L", "PID-7|19790328", "PID-8|F"),
         slot(REFERENCE_IDS, "%s^^^&1.2.250.1.213.4.5.2.5&ISO^%s" % (accession, ACCESSION), "%s^^^^%s" % (study, STUDY)),
-        localized("Name", "Source" if signature else "Référence d'objets d'un examen d'imagerie"),
+        localized("Name", title),
         authored(AUTHOR, obj, signer), "".join(classified(scheme, obj, *code) for scheme, *code in codes),
         identified(PATIENT_ID, obj, patient, "XDSDocumentEntry.patientId")
         + identified(UNIQUE_ID, obj, unique_id, "XDSDocumentEntry.uniqueId")))
@@ -209,14 +220,14 @@ def association(kind, source, target, slots=""):
 
 
 def provide_and_register(signer, patient, set_id, kos_id, kos, signature_id, signature, replaces=None, **entry):
-    original = slot("SubmissionSetStatus", "Original")
-    associations = [association(HAS_MEMBER, "SubmissionSet01", "DocumentKOS", original),
+    original, document = slot("SubmissionSetStatus", "Original"), object_id(entry.get("report", False))
+    associations = [association(HAS_MEMBER, "SubmissionSet01", document, original),
                     association(HAS_MEMBER, "SubmissionSet01", "Signature01", original),
                     association(SIGNS, "Signature01", "SubmissionSet01", original)]
     if replaces:
-        associations.append(association(REPLACE, "DocumentKOS", replaces))
+        associations.append(association(REPLACE, document, replaces))
     documents = "".join('<xds:Document id="%s"><xop:Include xmlns:xop="%s" href="cid:%s"/></xds:Document>'
-                        % (obj, XOP, cid) for obj, cid in (("DocumentKOS", "kos"), ("Signature01", "signature")))
+                        % (obj, XOP, cid) for obj, cid in ((document, "kos"), ("Signature01", "signature")))
     return ('<xds:ProvideAndRegisterDocumentSetRequest xmlns="%s" xmlns:xds="%s" xmlns:lcm="%s">'
             '<lcm:SubmitObjectsRequest><RegistryObjectList>%s%s%s%s</RegistryObjectList></lcm:SubmitObjectsRequest>%s'
             '</xds:ProvideAndRegisterDocumentSetRequest>'

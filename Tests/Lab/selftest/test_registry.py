@@ -5,7 +5,7 @@ import random
 
 from lxml import etree
 
-from lab import kos, multipart, source, source_metadata
+from lab import cda, kos, multipart, source, source_metadata
 from lab import source_metadata as xml
 from lab.names import (ACCESSION, APPROVED, ARCHIVED, DELETED, DEPRECATED, FIND_BY_REFERENCE, FIND_DOCUMENTS,
                        GET_DOCUMENTS, HL7V3, PARTIAL, RIM, STUDY, tag)
@@ -163,6 +163,26 @@ class QueryTests(DMPTestCase):
         for reference in (accession, "%s^^^^%s" % (study, STUDY)):
             self.assertEqual(self.find(("ReferenceIdList", [reference]), query=FIND_BY_REFERENCE), {uid})
         self.assertEqual(self.find(("ReferenceIdList", ["ACN9^^^^" + ACCESSION]), query=FIND_BY_REFERENCE), set())
+
+    def test_a_report_is_found_beside_its_manifest(self):
+        _, _, study, _ = self.publish(accession="ACN1")
+        content = cda.document(cda.Report(accession="ACN1", acts=[cda.Act(study)]))
+        uid, accession, named = source.report_references(content)
+        self.assertEqual((uid, accession, named), ("1.2.250.1.213.4.5.4.401", "ACN1", study))
+        self.assertSuccess(self.box.publish(content, PATIENT, uid, accession=accession, study=study, report=True))
+        given = [("PatientId", PATIENT), ("Status", [APPROVED])]
+        # Each with the signature of its submission.
+        for query, more, expected in (
+                (FIND_BY_REFERENCE, ("ReferenceIdList", ["ACN1^^^&1.2.250.1.213.4.5.2.5&ISO^" + ACCESSION]), 4),
+                (FIND_BY_REFERENCE, ("ReferenceIdList", ["%s^^^^%s" % (study, STUDY)]), 4),
+                (FIND_DOCUMENTS, ("TypeCode", ["18748-4^^2.16.840.1.113883.6.1"]), 1)):
+            answer = self.box.call("query", xml.adhoc_query(query, [*given, more]), PATIENT)
+            self.assertEqual(len(answer.leaves), expected)
+        answer = self.box.call("retrieve", xml.retrieve_document_set([uid]), PATIENT)
+        self.assertEqual(list(answer.parts.values()), [content])
+        with self.assertRaises(ValueError):
+            source.report_references(content.replace(b"<inFulfillmentOf>", b"<inFulfillmentOf/><x>").replace(
+                b"</inFulfillmentOf>", b"</x>"))
 
     def test_leaves(self):
         _, uid, _, content = self.publish()
