@@ -112,10 +112,10 @@ def client_context(ca=None, certificate=None, key=None):
     return context
 
 
-def new_manifest(patient, accession="ACN101", study=None, instances=10):
-    """(uid, study, bytes) of a manifest of a study that is new unless it is named."""
+def new_manifest(patient, accession="ACN101", study=None, instances=10, **made):
+    """(uid, study, bytes) of a manifest of a study that is new unless it is named; `made` is for kos.make()."""
     uid, study = xml.new_uid(), study or xml.new_uid()
-    content = kos.make(uid, study, patient.split("^")[0], accession, xml.utc("%Y%m%d%H%M%S"), instances)
+    content = kos.make(uid, study, patient.split("^")[0], accession, xml.utc("%Y%m%d%H%M%S"), instances, **made)
     return uid, study, content
 
 
