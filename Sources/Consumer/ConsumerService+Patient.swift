@@ -27,7 +27,13 @@ extension ConsumerService {
             )
             throw Refusal(.notFound, .refused, [.notFound])
         }
-        guard let activity = session.activity else { return Visit.redirect("/consumer/activity") }
+        guard let activity = activity(professional, opened.patient, session) else {
+            session.change { state in
+                state.next = opened.path
+                state.situation = opened.patient.situation
+            }
+            return Visit.redirect("/consumer/activity")
+        }
         let consultation = Consultation(
             session: session,
             consultant: Consultant(professional: professional, activity: activity),
@@ -41,6 +47,18 @@ extension ConsumerService {
         case (_, "images", 2...): return try await images(visit, consultation)
         case (.GET, "reports", 2...): return try await report(visit, consultation)
         default: throw Refusal(.notFound, .refused, [.notFound])
+        }
+    }
+
+    /// The structure that the patient's call names, or the one that the professional has chosen.
+    private func activity(
+        _ professional: Professional,
+        _ patient: PatientContext,
+        _ session: Session
+    ) -> Professional.Activity? {
+        guard let situation = patient.situation else { return session.activity }
+        return professional.activities.first { activity in
+            activity.structureIdentifier == situation && parts.knowsStructure(situation)
         }
     }
 

@@ -172,9 +172,7 @@ extension ConsumerService {
             activity.structureIdentifier.map(parts.knowsStructure) ?? false
         }
         if let situation = patient?.situation {
-            let named = possible.first { $0.structureIdentifier == situation }
-            session.change { $0.activity = named }
-            return named == nil
+            return !possible.contains { $0.structureIdentifier == situation }
         }
         if let activity = session.change({ $0.activity }), possible.contains(activity) { return false }
         let only = possible.count == 1 ? possible.first : nil
