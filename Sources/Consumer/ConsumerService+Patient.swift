@@ -167,7 +167,7 @@ extension ConsumerService {
         }
         switch (visit.request.method, steps.first, steps.count) {
         case (.GET, nil, _):
-            let content = consultation.pages.images(document, retrieval, reports: exam.reports)
+            let content = consultation.pages.images(document, retrieval, of: exam)
             return page(visit, .images, content)
         case (.GET, "progress", 1):
             let progress = ImageProgress(language: visit.language, retrieval: retrieval, path: path)

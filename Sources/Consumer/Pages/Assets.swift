@@ -24,7 +24,8 @@ enum Assets {
           border: 1px solid var(--accent); background: var(--accent); color: var(--paper); text-decoration: none;
           cursor: pointer; min-height: 2.75rem; }
         button[disabled] { background: var(--paper); color: var(--edge); border-color: var(--edge); cursor: default; }
-        header button { background: var(--paper); color: var(--accent); }
+        .first { margin-block: .25rem; }
+        header button, .first button { background: var(--paper); color: var(--accent); }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-block: .25rem; }
         .patient { border: 2px solid var(--accent); border-radius: .25rem; padding: .25rem 1rem; }
         dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .25rem 1rem;
@@ -48,7 +49,7 @@ enum Assets {
           grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
         .images li { aspect-ratio: 1; background: #20262d; }
         .images img { width: 100%; height: 100%; object-fit: contain; display: block; }
-        .report { width: 100%; height: 80vh; border: 1px solid var(--edge); }
+        .report { margin-block-start: .75rem; width: 100%; height: 80vh; border: 1px solid var(--edge); }
         .detail { overflow-wrap: anywhere; }
 
         """
@@ -66,6 +67,7 @@ enum Assets {
           image.src = place.dataset.image;
           image.alt = `${alternative} ${[...place.parentElement.children].indexOf(place) + 1}`;
           place.append(image);
+          place.closest(".series").querySelector(".first")?.remove();
         }
 
         async function follow() {

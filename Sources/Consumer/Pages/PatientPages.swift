@@ -75,9 +75,7 @@ struct PatientPages {
     }
 
     private func row(_ exam: Exam) -> HTML {
-        let heading = [language.date(exam.performed), exam.modalities.joined(separator: ", "), title(exam)]
-            .filter { !$0.isEmpty }.joined(separator: " – ")
-        var parts: [HTML] = [.element("h2", heading)]
+        var parts: [HTML] = [.element("h2", heading(exam))]
         let regions = exam.regions.map { $0.meaning.isEmpty ? $0.value : $0.meaning }
         let place = ([exam.institution] + regions).filter { !$0.isEmpty }.joined(separator: " – ")
         if !place.isEmpty { parts.append(.element("p", place)) }
@@ -117,8 +115,11 @@ struct PatientPages {
         return .element("li", parts)
     }
 
-    private func title(_ exam: Exam) -> String {
-        exam.reports.isEmpty || exam.title.isEmpty ? language(.untitled) : exam.title
+    /// Date, modalities, act.
+    private func heading(_ exam: Exam) -> String {
+        let title = exam.reports.isEmpty || exam.title.isEmpty ? language(.untitled) : exam.title
+        return [language.date(exam.performed), exam.modalities.joined(separator: ", "), title]
+            .filter { !$0.isEmpty }.joined(separator: " – ")
     }
 
     private func filters(_ filter: ExamFilter) -> HTML {
@@ -187,13 +188,11 @@ struct PatientPages {
 
     // MARK: Images
 
-    func images(_ document: RegisteredDocument, _ retrieval: ExamRetrieval, reports: [RegisteredDocument])
-        -> [HTML]
-    {
+    func images(_ document: RegisteredDocument, _ retrieval: ExamRetrieval, of exam: Exam) -> [HTML] {
         let path = opened.path(ofImages: document)
-        var content = [banner, back, .element("h1", language(.images))]
+        var content = [banner, back, .element("h1", heading(exam))]
         content.append(DocumentStates(document: document, language: language).warnings)
-        content += reports.map { report in
+        content += exam.reports.map { report in
             .element(
                 "p",
                 [
@@ -259,10 +258,16 @@ struct PatientPages {
                 [
                     .element("h2", "\(language(.serie)) \(number + 1) (\(series.instances.count))"),
                     isWaiting
-                        ? Form.post(
-                            "\(path)/series/\(number)/first",
-                            formToken,
-                            [.element("button", ["type": "submit"], language(.showFirst))]
+                        ? .element(
+                            "div",
+                            ["class": "first"],
+                            [
+                                Form.post(
+                                    "\(path)/series/\(number)/first",
+                                    formToken,
+                                    [.element("button", ["type": "submit"], language(.showFirst))]
+                                )
+                            ]
                         ) : .nothing,
                     .element("ol", ["class": "images"], images),
                 ]
