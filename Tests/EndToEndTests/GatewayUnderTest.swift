@@ -15,11 +15,13 @@ final class GatewayUnderTest {
         var idleSeconds = 300
         /// Nil: any free one.
         var dicomPort: Int?
+        var webPort: Int?
         var dicomTLS: [String: Any]?
         var webTLS: [String: Any]?
         var hosts: (database: String, viewer: String)?
         var boxes: [String: Any]?
-        /// Sections `hl7`, `dmp` and `source`; images are then served to who names a manifest.
+        /// Sections `hl7`, `dmp`, `source`, `consumer`…; images are then served to who names a manifest, unless
+        /// `authorization` says otherwise.
         var source: [String: Any]?
         var authorization: String?
         var environment: [String: String] = [:]
@@ -47,7 +49,7 @@ final class GatewayUnderTest {
         identity = settings.curl
         environment = settings.environment
         dicomPort = try settings.dicomPort ?? Bench.freePort()
-        webPort = try Bench.freePort()
+        webPort = try settings.webPort ?? Bench.freePort()
         configuration = directory.appending(path: "gateway.json")
         log = directory.appending(path: "gateway.log")
         var document: [String: Any] = [

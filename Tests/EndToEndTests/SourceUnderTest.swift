@@ -8,24 +8,48 @@ final class SourceUnderTest {
     static let canRun =
         Bench.hasExecutables && Bench.has("Orthanc") && Bench.has("xmlsec1") && Bench.has(Bench.python)
 
-    private static let lab = Bench.repository.appending(path: "Tests/Lab/drimbox-lab").path
+    static let lab = Bench.repository.appending(path: "Tests/Lab/drimbox-lab").path
+    /// That of the server's certificate, and of manifests that a neighbour reads. No name server knows it.
+    static let host = "db1.lab.test"
+
+    /// A consumer that is to find the source's images: where its pages are, and the structures that it acts for.
+    struct Neighbour {
+        static let client = "drimbox-b"
+
+        let url: String
+        let structures: [(identifier: String, name: String)]
+
+        /// As the white list has it.
+        var certificateName: String {
+            let first = structures[0]
+            return "CN=DRIMbox,OU=\(first.identifier),O=\(first.name),ST=Paris (75),C=FR"
+        }
+    }
 
     let directory: TemporaryDirectory
     let archive: OrthancUnderTest
     let gateway: GatewayUnderTest
     let hl7Port: Int
     let certificates: String
+    let recordPort: Int
     private let record: Server
     private let control: Int
     /// Pro Santé Connect, where it is asked, and the port that the lab's commands go to.
     private(set) var provider: Server?
-    private var providerControl = 0
+    private(set) var issuer = ""
+    private(set) var providerControl = 0
 
     /// With `identity` images are for who shows an access token, with `whiteList` for boxes of the lab's list, over TLS.
-    init(identity: Bool = false, whiteList: Bool = false) throws {
+    init(identity: Bool = false, whiteList: Bool = false, neighbour: Neighbour? = nil) throws {
         directory = try TemporaryDirectory()
         let certificates = directory.appending("ca").path
-        try #require(run(Self.lab, ["ca", "make", certificates]).status == 0)
+        var authority = ["ca", "make", certificates]
+        if let neighbour {
+            authority += ["--structure", "1750803447=Centre de radiologie Ambroise"]
+            authority += neighbour.structures.flatMap { ["--structure", "\($0.identifier)=\($0.name)"] }
+            authority += [Self.host, "localhost", "127.0.0.1"].flatMap { ["--host", $0] }
+        }
+        try #require(run(Self.lab, authority).status == 0)
         let ports = directory.appending("dmp.port")
         var arguments = [
             "dmp", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--state",
@@ -45,11 +69,14 @@ final class SourceUnderTest {
             Int($0)
         }
         control = try #require(found.last)
+        recordPort = found[0]
         let dicomPort = try Bench.freePort()
         archive = try OrthancUnderTest(in: directory, box: ("DRIMBOX", dicomPort))
         hl7Port = try Bench.freePort()
         var settings = GatewayUnderTest.Settings()
         settings.dicomPort = dicomPort
+        let webPort = try Bench.freePort()
+        settings.webPort = webPort
         settings.peers = [
             [
                 "aeTitle": "ORTHANC", "host": "127.0.0.1", "port": archive.dicomPort,
@@ -74,7 +101,11 @@ final class SourceUnderTest {
                     ] as [String: Any]
                 ],
             ] as [String: Any],
-            "source": ["archive": "ORTHANC", "retrieveURL": "https://db1.example/dicomweb"],
+            "source": [
+                "archive": "ORTHANC",
+                "retrieveURL": neighbour == nil
+                    ? "https://db1.example/dicomweb" : "https://\(Self.host):\(webPort)/dicomweb",
+            ],
         ]
         if identity {
             let file = directory.appending("psc.port")
@@ -85,7 +116,10 @@ final class SourceUnderTest {
                     "--tls-certificate", "\(certificates)/server.pem", "--tls-key",
                     "\(certificates)/server.key",
                     "--client-ca", "\(certificates)/ca.pem",
-                ],
+                ]
+                    + (neighbour.map {
+                        ["--client", Neighbour.client, "--redirect-uri", $0.url + "/consumer/signed-in"]
+                    } ?? []),
                 log: directory.appending("psc.log")
             )
             provider = started
@@ -97,10 +131,11 @@ final class SourceUnderTest {
             }
             try #require(isUp, "\(started.logText)")
             providerControl = ports[1]
+            issuer = "https://127.0.0.1:\(ports[0])/auth/realms/esante-wallet"
             settings.authorization = "proSanteConnect"
             settings.source?["proSanteConnect"] =
                 [
-                    "issuer": "https://127.0.0.1:\(ports[0])/auth/realms/esante-wallet",
+                    "issuer": issuer,
                     "clientID": "drimbox-a",
                     "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli"),
                 ] as [String: Any]
@@ -111,9 +146,13 @@ final class SourceUnderTest {
                 $1
             }
             settings.curl = Self.curl(certificates, "auth-cli")
-            settings.authorization = "manifest"
+            if !identity { settings.authorization = "manifest" }
             settings.source?["whiteList"] =
                 ["file": directory.appending("list.xml").path, "authorities": "\(certificates)/ca.pem"]
+        }
+        if let neighbour {
+            let box = "\(Self.host),vi1.lab.test,\(neighbour.certificateName)"
+            try Self.list(box, by: certificates, to: directory.appending("list.xml"))
         }
         gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
     }
@@ -127,13 +166,18 @@ final class SourceUnderTest {
 
     /// Puts a list of one box, with this certificate's name, where the gateway looks.
     func whiteList(_ name: String, age: Int = 0) throws {
+        try Self.list(
+            "db1.example,vi1.example,\(name)",
+            age: age,
+            by: certificates,
+            to: directory.appending("list.xml")
+        )
+    }
+
+    private static func list(_ box: String, age: Int = 0, by certificates: String, to file: URL) throws {
         let made = try run(
-            Self.lab,
-            [
-                "whitelist", "make", certificates, "--box", "db1.example,vi1.example,\(name)", "--age",
-                "\(age)",
-                "--out", directory.appending("list.xml").path,
-            ]
+            lab,
+            ["whitelist", "make", certificates, "--box", box, "--age", "\(age)", "--out", file.path]
         )
         try #require(made.status == 0, "\(made.errors)")
     }
@@ -222,10 +266,25 @@ final class SourceUnderTest {
         try #require(set.status == 0, "\(set.errors)")
     }
 
+    /// Publishes to the record as another box does, what `arguments` say.
+    func publish(_ arguments: [String]) throws {
+        let to = "https://localhost:\(recordPort)"
+        let sent = try run(
+            Self.lab,
+            ["source", "publish", "--to", to, "--certificates", certificates] + arguments
+        )
+        try #require(sent.status == 0, "\(sent.output) \(sent.errors)")
+    }
+
     /// What Pro Santé Connect says of a token.
     func token(_ token: String, _ members: [String: Any] = [:]) throws {
-        let data = try JSONSerialization.data(withJSONObject: members.merging(["token": token]) { $1 })
-        let url = "http://127.0.0.1:\(providerControl)/lab/tokens"
+        try tellProvider("tokens", members.merging(["token": token]) { $1 })
+    }
+
+    /// Tells the lab's Pro Santé Connect something.
+    func tellProvider(_ resource: String, _ value: [String: Any]) throws {
+        let data = try JSONSerialization.data(withJSONObject: value)
+        let url = "http://127.0.0.1:\(providerControl)/lab/\(resource)"
         let set = try Bench.curl(["--silent", "--fail", "--data", String(decoding: data, as: UTF8.self), url])
         try #require(set.status == 0, "\(set.errors)")
     }
