@@ -174,7 +174,8 @@ final class ConsumerFunction: Sendable {
             clientSecret: try security.secret(identity),
             scope: identity.scope,
             acrValues: identity.acrValues,
-            redirectURI: consumer.publicURL + "/consumer/signed-in"
+            redirectURI: consumer.publicURL + "/consumer/signed-in",
+            trustsTokenEndpointForHS256: identity.trustsTokenEndpointForHS256
         )
     }
 

@@ -12,6 +12,9 @@ extension GatewayConfiguration {
         package let scope: String
         /// How strongly they must have proved who they are.
         package let acrValues: String
+        /// ID tokens that only the provider can check (HS256 with a key of its own) are believed where they came from its
+        /// token endpoint (OpenID Connect Core 3.1.3.7).
+        package let trustsTokenEndpointForHS256: Bool
         /// Who may have signed the provider's certificate.
         package let authorities: String
         package let proxy: ListenAddress?
@@ -78,6 +81,7 @@ extension GatewayConfiguration.ProSanteConnect {
             ?? issuer + "/.well-known/wallet-openid-configuration"
         scope = reader.optionalString("scope", .text) ?? "openid scope_all"
         acrValues = reader.optionalString("acrValues", .text) ?? "eidas1"
+        trustsTokenEndpointForHS256 = reader.boolean("trustsTokenEndpointForHS256", default: false)
         authorities = reader.string("authorities", .pemFile)
         proxy = reader.address("proxy")
         clientID = reader.string("clientID", .text)
@@ -102,6 +106,7 @@ extension GatewayConfiguration.ProSanteConnect {
             "discovery": .string(discovery),
             "scope": .string(scope),
             "acrValues": .string(acrValues),
+            "trustsTokenEndpointForHS256": .bool(trustsTokenEndpointForHS256),
             "authorities": .string(authorities),
             "proxy": proxy.map { .string($0.description) } ?? .null,
             "clientID": .string(clientID),
