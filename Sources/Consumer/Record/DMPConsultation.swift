@@ -7,6 +7,9 @@ import XML
 
 /// The national record, in the name of a professional whom Pro Santé Connect has signed in (AIR).
 package struct DMPConsultation: HealthRecord {
+    /// Accessions that reports are looked for by, in one query.
+    private static let mostReferences = 50
+
     private let client: DMPClient
     /// OID of this box in messages of HL7 v3.
     private let sender: String
@@ -71,7 +74,19 @@ package struct DMPConsultation: HealthRecord {
         reports.typeCodes = [Coded(ReportType.code, ReportType.scheme, "")]
         let foundImages = try await find(images, patient, consultant)
         let foundReports = try await find(reports, patient, consultant)
-        var exams = Exam.pair(foundImages.documents + foundReports.documents)
+        var documents = foundImages.documents + foundReports.documents
+        var exams = Exam.pair(documents)
+        // A report can be of another day than its images: it is looked for by the accession that both name.
+        let alone = exams.filter(\.reports.isEmpty).flatMap(\.manifests).flatMap(\.accessionReferences)
+        if filter.from != nil || filter.to != nil, !alone.isEmpty {
+            reports.serviceStartFrom = nil
+            reports.serviceStartTo = nil
+            reports.references = Array(Set(alone).sorted().prefix(Self.mostReferences))
+            let known = Set(documents.map(\.entryUUID))
+            let more = try await find(reports, patient, consultant).documents
+            documents += more.filter { !known.contains($0.entryUUID) }
+            exams = Exam.pair(documents)
+        }
         if filter.narrowsImages { exams.removeAll { $0.manifests.isEmpty } }
         return RecordSearch(exams: exams, unreadable: foundImages.unreadable + foundReports.unreadable)
     }

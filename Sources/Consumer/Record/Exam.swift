@@ -60,6 +60,11 @@ package struct Exam: Equatable, Sendable {
 }
 
 extension RegisteredDocument {
+    /// CXi, as the entry has them.
+    var accessionReferences: [String] {
+        entry.references.filter { $0.hasSuffix("^urn:ihe:iti:xds:2013:accession") }
+    }
+
     /// A report of imaging (TRE_A04 / LOINC 18748-4).
     var isReport: Bool { entry.typeCode.value == ReportType.code }
 }

@@ -24,7 +24,7 @@ package struct ExamFilter: Equatable, Sendable {
     package init() {}
 
     /// Reads a query; what is no such value is as if it were not there.
-    init(_ form: FormFields) {
+    init(_ form: SubmittedForm) {
         modality = form["modality"].flatMap { Self.modalities.contains($0) ? $0 : nil }
         region = form["region"].flatMap { Self.regions.contains($0) ? $0 : nil }
         from = form["from"].flatMap(Self.date)
