@@ -156,11 +156,11 @@ extension ConsumerService {
         private static let own: Set = ["Modality", "AnatomicRegion", "Days"]
 
         let patient: PatientContext
-        private let fields: FormFields
+        private let fields: SubmittedForm
         private let days: Int?
 
         init(_ body: [UInt8]) throws(ContextualCallError) {
-            guard let fields = FormFields(bytes: body) else {
+            guard let fields = SubmittedForm(bytes: body) else {
                 throw ContextualCallError(parameter: "body", found: "no form", expected: "a form in UTF-8")
             }
             patient = try ContextualCall.read(fields.without(Self.own))

@@ -133,7 +133,9 @@ extension ConsumerService {
         return Visit.redirect(choice ? "/consumer/activity" : next, cookie: visit.cookie(secret))
     }
 
-    private func finish(_ pending: PendingSignIn, _ query: FormFields) async throws(SignInError) -> SignedIn {
+    private func finish(_ pending: PendingSignIn, _ query: SubmittedForm) async throws(SignInError)
+        -> SignedIn
+    {
         let (state, issuer) = (query["state"] ?? "", query["iss"])
         if let error = query["error"] {
             throw await parts.party.refusal(
@@ -261,9 +263,9 @@ extension ConsumerService {
     }
 
     /// A form that was filled in on one of this session's own pages.
-    func form(_ visit: Visit) throws -> (Session, FormFields) {
+    func form(_ visit: Visit) throws -> (Session, SubmittedForm) {
         let (session, professional) = try signedInSession(visit)
-        guard let fields = FormFields(bytes: visit.request.body), let token = fields[Form.tokenField],
+        guard let fields = SubmittedForm(bytes: visit.request.body), let token = fields[Form.tokenField],
             RandomToken.matches(token, session.formToken)
         else {
             try parts.traces.note(

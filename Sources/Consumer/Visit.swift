@@ -6,7 +6,7 @@ import Transfer
 struct Visit: Sendable {
     let request: HTTPRequest
     let steps: [String]
-    let query: FormFields
+    let query: SubmittedForm
     let language: Language
     /// The secret of the browser's session; empty where it has none.
     let secret: String
@@ -15,7 +15,7 @@ struct Visit: Sendable {
     init(_ request: HTTPRequest, _ settings: ConsumerService.Settings) {
         self.request = request
         steps = request.path.split(separator: "/").map(String.init)
-        query = FormFields(request.query) ?? FormFields.none
+        query = SubmittedForm(request.query) ?? SubmittedForm.none
         isSecure = settings.publicURL.hasPrefix("https://")
         let cookies = Self.cookies(request.headers)
         secret = cookies[Self.sessionCookie(isSecure)] ?? ""

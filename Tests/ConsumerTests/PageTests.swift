@@ -128,7 +128,7 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
 
     @Test("a filter is read from a form, and what is no such value is not there") func filters() throws {
         let form = try #require(
-            FormFields("modality=CT&region=67734004&from=2024-01-01&to=2024-12-31&archived=on&obsolete=")
+            SubmittedForm("modality=CT&region=67734004&from=2024-01-01&to=2024-12-31&archived=on&obsolete=")
         )
         let filter = ExamFilter(form)
         #expect(filter.modality == "CT")
@@ -136,7 +136,7 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
         #expect(filter.from == "20240101")
         #expect(filter.end == "20241231235959")
         #expect(filter.statuses == [.approved, .archived])
-        let wrong = ExamFilter(try #require(FormFields("modality=');DROP&region=1&from=x&to=")))
+        let wrong = ExamFilter(try #require(SubmittedForm("modality=');DROP&region=1&from=x&to=")))
         #expect(wrong == ExamFilter())
     }
 }

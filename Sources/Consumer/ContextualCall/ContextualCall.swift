@@ -48,7 +48,7 @@ package enum ContextualCall {
 
     /// Reads the body of a call.
     package static func read(_ body: [UInt8]) throws(ContextualCallError) -> PatientContext {
-        guard let form = FormFields(bytes: body) else {
+        guard let form = SubmittedForm(bytes: body) else {
             throw ContextualCallError(
                 parameter: "body",
                 found: "no form",
@@ -58,7 +58,7 @@ package enum ContextualCall {
         return try read(form)
     }
 
-    static func read(_ form: FormFields) throws(ContextualCallError) -> PatientContext {
+    static func read(_ form: SubmittedForm) throws(ContextualCallError) -> PatientContext {
         try checkNames(form)
         let consent = try required(
             form.fields.contains { $0.name == Name.formerConsent } ? Name.formerConsent : Name.consent,
@@ -80,7 +80,7 @@ package enum ContextualCall {
         )
     }
 
-    private static func checkNames(_ form: FormFields) throws(ContextualCallError) {
+    private static func checkNames(_ form: SubmittedForm) throws(ContextualCallError) {
         var seen: Set<String> = []
         for field in form.fields {
             guard Name.all.contains(field.name) || Name.former.contains(field.name) else {
@@ -113,7 +113,7 @@ package enum ContextualCall {
 
     private static func required(
         _ name: String,
-        in form: FormFields
+        in form: SubmittedForm
     ) throws(ContextualCallError) -> String {
         guard let value = form[name] else {
             throw ContextualCallError(parameter: name, found: "nothing", expected: "a value")
@@ -125,7 +125,7 @@ package enum ContextualCall {
         return text
     }
 
-    private static func optional(_ name: String, in form: FormFields) -> String? {
+    private static func optional(_ name: String, in form: SubmittedForm) -> String? {
         form[name].map(trimmed).flatMap { $0.isEmpty ? nil : $0 }
     }
 
@@ -137,7 +137,7 @@ package enum ContextualCall {
     // MARK: Values
 
     private static func nationalIdentifier(
-        _ form: FormFields
+        _ form: SubmittedForm
     ) throws(ContextualCallError) -> PatientContext.NationalIdentifier {
         let value = try required(Name.identifier, in: form)
         guard isNationalIdentifier(value) else {
@@ -174,11 +174,11 @@ package enum ContextualCall {
     }
 
     /// Given names are separated by spaces or commas; a hyphen binds.
-    private static func givenNames(_ form: FormFields) throws(ContextualCallError) -> [String] {
+    private static func givenNames(_ form: SubmittedForm) throws(ContextualCallError) -> [String] {
         try required(Name.given, in: form).split { $0 == " " || $0 == "," }.map(String.init)
     }
 
-    private static func sex(_ form: FormFields) throws(ContextualCallError) -> PatientContext.Sex {
+    private static func sex(_ form: SubmittedForm) throws(ContextualCallError) -> PatientContext.Sex {
         switch try required(Name.gender, in: form).lowercased() {
         case "m", "male": return .male
         case "f", "female": return .female
@@ -194,7 +194,7 @@ package enum ContextualCall {
     }
 
     /// YYYYMMDD or YYYY-MM-DD; a day or a month that is not known is 00 (INS reference).
-    private static func birthDate(_ form: FormFields) throws(ContextualCallError) -> String {
+    private static func birthDate(_ form: SubmittedForm) throws(ContextualCallError) -> String {
         let text = try required(Name.birthDate, in: form)
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         let isSplit = parts.count == 3 && parts.map(\.count) == [4, 2, 2]
@@ -212,7 +212,7 @@ package enum ContextualCall {
         return digits
     }
 
-    private static func district(_ form: FormFields) throws(ContextualCallError) -> String {
+    private static func district(_ form: SubmittedForm) throws(ContextualCallError) -> String {
         let text = try required(Name.district, in: form)
         let isCode = text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }
         guard isCode, text.utf8.count == 5 else {
@@ -239,7 +239,7 @@ package enum ContextualCall {
     }
 
     /// What DICOM's PatientID (0010,0020) takes.
-    private static func localIdentifier(_ form: FormFields) throws(ContextualCallError) -> String {
+    private static func localIdentifier(_ form: SubmittedForm) throws(ContextualCallError) -> String {
         let text = try required(Name.localIdentifier, in: form)
         guard text.count <= 64, !text.contains("\\") else {
             throw ContextualCallError(
@@ -252,7 +252,7 @@ package enum ContextualCall {
     }
 
     /// CX-4 whole (`name&oid&ISO`) or in part.
-    private static func issuer(_ form: FormFields) throws(ContextualCallError) -> PatientContext.Issuer {
+    private static func issuer(_ form: SubmittedForm) throws(ContextualCallError) -> PatientContext.Issuer {
         let text = try required(Name.issuer, in: form)
         let parts = text.split(separator: "&", omittingEmptySubsequences: false).map(String.init)
         func part(_ index: Int) -> String? {
@@ -273,7 +273,7 @@ package enum ContextualCall {
         )
     }
 
-    private static func situation(_ form: FormFields) throws(ContextualCallError) -> String? {
+    private static func situation(_ form: SubmittedForm) throws(ContextualCallError) -> String? {
         guard let text = optional(Name.situation, in: form) else { return nil }
         let isPlain = text.utf8.allSatisfy { byte in
             switch byte {

@@ -2,7 +2,7 @@
 import Admin
 
 /// The fields of a form or of a query (application/x-www-form-urlencoded), in their order.
-struct FormFields: Sendable {
+struct SubmittedForm: Sendable {
     struct Field: Equatable, Sendable {
         let name: String
         let value: String
@@ -10,7 +10,7 @@ struct FormFields: Sendable {
 
     private static let mostFields = 100
 
-    static let none = FormFields(fields: [])
+    static let none = SubmittedForm(fields: [])
 
     let fields: [Field]
 
@@ -35,8 +35,8 @@ struct FormFields: Sendable {
         self.init(text)
     }
 
-    func without(_ names: Set<String>) -> FormFields {
-        FormFields(fields: fields.filter { !names.contains($0.name) })
+    func without(_ names: Set<String>) -> SubmittedForm {
+        SubmittedForm(fields: fields.filter { !names.contains($0.name) })
     }
 
     /// The value of a field that is there once; nil where it is absent, or ambiguous.
