@@ -169,6 +169,41 @@ extension EndToEnd {
             #expect(try bench.hasTrace("refused", "over or unknown"))
         }
 
+        @Test(
+            "images that one professional fetched are nobody else's, and not theirs when they have signed out"
+        )
+        func images() throws {
+            let bench = try ConsumerUnderTest()
+            _ = try bench.publish(instances: 4)
+            try bench.source.patient([
+                "patientId": ConsumerUnderTest.patientID, "authorization": "VALIDE",
+            ])
+            let (owner, other) = (Visitor(bench), Visitor(bench))
+            let page = try owner.signIn()
+            let images = try open("CT", owner, page)
+            #expect(images.answer.status == 303)
+            let first = images.path + "/instances/0"
+            #expect(try eventually { try owner.ask(first).status == 200 })
+            // The same patient and the same manifest, opened and not fetched; the fetched ones by their name.
+            let otherPage = try other.signIn()
+            let list = try other.ask("\(otherPage)?modality=CT")
+            let number = try #require(list.between("action=\"\(otherPage)/images/", "\""))
+            for path in ["\(otherPage)/images/\(number)/instances/0", first, images.path + "/progress"] {
+                #expect(try other.ask(path).status == 404, "\(path)")
+            }
+            let importing = try other.post(images.path + "/import", ["token=\(list.formToken)"])
+            #expect(importing.status == 404)
+            #expect(try bench.archive.count() == 0)
+            #expect(try owner.ask(first).status == 200)
+            let token = try owner.ask(page).formToken
+            let stolen = try owner.cookie()
+            #expect(try owner.post("/consumer/sign-out", ["token=\(token)"]).status == 303)
+            #expect(try bench.ask(bench.url + first, ["--cookie", stolen]).status == 401)
+            #expect(try other.ask("\(otherPage)/images/\(number)/instances/0").status == 404)
+            #expect(try bench.hasTrace("refused", "not of this session"))
+            try bench.expectDiscretion()
+        }
+
         /// The address with the value that another address has for a name.
         private func replaced(_ name: String, of address: String, by other: String) throws -> String {
             let value = try #require(URLComponents(string: other)?.queryItems?.first { $0.name == name })
