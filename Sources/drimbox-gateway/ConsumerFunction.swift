@@ -58,6 +58,7 @@ final class ConsumerFunction: Sendable {
         let receiver = SpoolReceiver(spool: spool, arrivals: InstanceArrivals(), journal: journal)
         var toBoxes = DICOMwebClient.Options()
         toBoxes.tls = try security.boxes()
+        toBoxes.triesConnectionsAgain = false
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
         web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
         provider = try security.client(identity)

@@ -17,6 +17,9 @@ package final class DICOMwebClient: Sendable {
         /// Between two pieces of a response, its head included.
         package var stalledSeconds: Int64 = 60
         package var policy = RetryPolicy(maximumAttempts: 4)
+        /// Whether a connection is tried again within `connectSeconds`, as for a server that is starting. Where somebody
+        /// waits, the first failure is told.
+        package var triesConnectionsAgain = true
 
         package init() {}
     }
@@ -59,6 +62,7 @@ package final class DICOMwebClient: Sendable {
         )
         configuration.proxy = options.proxy.map { .server(host: $0.host, port: $0.port) }
         configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = options.triesConnectionsAgain
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
@@ -125,6 +129,9 @@ package final class DICOMwebClient: Sendable {
         case let error as HTTPClientError where error == .remoteConnectionClosed: .cut("connection closed")
         case let error as MultipartError where error == .truncated: .cut("\(error)")
         case let error as MultipartError: .invalidBody("\(error)")
+        // A certificate does not become another one by asking again.
+        case NIOSSLError.handshakeFailed(.sslError(let reasons)): .untrusted("\(reasons)")
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname: .untrusted("\(error)")
         default: .notConnected("\(error)")
         }
     }

@@ -3,6 +3,8 @@
 /// Why a request to another box or archive did not do what it was for.
 package enum DICOMwebError: Error, Equatable, Sendable {
     case notConnected(String)
+    /// TLS: the server's certificate is not one of whom we ask, or ours is not one for the server.
+    case untrusted(String)
     case timedOut(String)
     /// 3xx: where it leads is not followed, since a token would go along.
     case redirected(status: Int)
@@ -18,7 +20,7 @@ package enum DICOMwebError: Error, Equatable, Sendable {
         switch self {
         case .notConnected, .timedOut, .cut: true
         case .refused(let status, _): status == 408 || status == 429 || status >= 500
-        case .redirected, .notMultipart, .invalidBody, .invalidURL: false
+        case .untrusted, .redirected, .notMultipart, .invalidBody, .invalidURL: false
         }
     }
 }
@@ -27,6 +29,8 @@ extension DICOMwebError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .notConnected(let reason): "no connection: \(reason)"
+        case .untrusted(let reason):
+            "TLS: found no certificate to be trusted, expected the host's (\(reason))"
         case .timedOut(let what): "\(what): found nothing in time, expected an answer"
         case .redirected(let status): "status: found \(status), expected no redirection"
         case .refused(let status, _): "status: found \(status), expected 200"
