@@ -273,10 +273,16 @@ extension ConsumerService {
     // MARK: Reports
 
     private func report(_ visit: Visit, _ consultation: Consultation) async throws -> HTTPResponse {
-        let (_, document, exam) = try document(visit, consultation)
+        let (number, document, exam) = try document(visit, consultation)
         guard document.isReport else { throw Refusal(.notFound, .refused, [.notFound]) }
-        let report = ReportDocument(try await contents(document, consultation))
         let steps = visit.steps.dropFirst(5)
+        let report: ReportDocument
+        if !steps.isEmpty, let kept = consultation.opened.report(number) {
+            report = kept
+        } else {
+            report = ReportDocument(try await contents(document, consultation))
+            consultation.opened.keep(report, number)
+        }
         switch (steps.first, steps.count) {
         case (nil, _):
             let content = consultation.pages.report(

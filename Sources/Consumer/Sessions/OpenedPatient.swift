@@ -9,6 +9,8 @@ final class OpenedPatient: Sendable {
         var numbers: [String: Int] = [:]
         var exams: [Exam] = []
         var retrievals: [Int: ExamRetrieval] = [:]
+        /// The report that was read last: its page, and then its body.
+        var report: (number: Int, document: ReportDocument)?
         var isClosed = false
     }
 
@@ -60,6 +62,14 @@ final class OpenedPatient: Sendable {
         state.withLock { $0.numbers[document.entryUUID] ?? -1 }
     }
 
+    func report(_ number: Int) -> ReportDocument? {
+        state.withLock { state in state.report.flatMap { $0.number == number ? $0.document : nil } }
+    }
+
+    func keep(_ report: ReportDocument, _ number: Int) {
+        state.withLock { if !$0.isClosed { $0.report = (number, report) } }
+    }
+
     func retrieval(_ number: Int) -> ExamRetrieval? { state.withLock { $0.retrievals[number] } }
 
     /// The retrieval of a document; the one that is there already where there is one.
@@ -75,6 +85,7 @@ final class OpenedPatient: Sendable {
     func close() {
         let running = state.withLock { state in
             state.isClosed = true
+            state.report = nil
             defer { state.retrievals = [:] }
             return Array(state.retrievals.values)
         }
