@@ -162,6 +162,7 @@ package final class ConsumerService: HTTPResponder {
             formToken: professional == nil ? nil : session?.formToken,
             title: visit.language(title),
             path: visit.pagePath,
+            query: visit.filters,
             content: content
         )
         return HTTPResponse(

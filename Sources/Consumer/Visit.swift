@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Admin
 import NIOHTTP1
 import Transfer
 
@@ -26,6 +27,13 @@ struct Visit: Sendable {
 
     /// Where the same page is had again: of what was posted, the page it was posted from.
     var pagePath: String { request.method == .GET ? request.path : "/consumer" }
+
+    /// The filters of the page, to be kept in another language: "modality=CT&"; nothing else of a query is.
+    var filters: String {
+        guard request.method == .GET else { return "" }
+        return query.fields.filter { ExamFilter.names.contains($0.name) && !$0.value.isEmpty }
+            .map { "\(PathSegment.encoded($0.name))=\(PathSegment.encoded($0.value))&" }.joined()
+    }
 
     func session(in table: SessionTable) -> Session? { secret.isEmpty ? nil : table.find(secret) }
 
@@ -73,7 +81,8 @@ struct Visit: Sendable {
     func chosen(_ language: Language) -> HTTPResponse {
         let end = isSecure ? "; Secure" : ""
         return Self.redirect(
-            steps.first == "consumer" ? "/" + steps.joined(separator: "/") : "/consumer",
+            (steps.first == "consumer" ? "/" + steps.joined(separator: "/") : "/consumer")
+                + (filters.isEmpty ? "" : "?" + filters.dropLast()),
             cookie: "language=\(language.rawValue); Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax\(end)"
         )
     }

@@ -56,7 +56,7 @@ extension EndToEnd {
             let seen = try bench.browse("899700000002", images: 4, arguments)
             expectPath(seen, images: 4)
             #expect(seen["activities"] as? Int == 2)
-            #expect(seen["imported"] as? String == "Import finished : 4 images imported")
+            #expect(seen["imported"] as? String == "Import finished: 4 images")
             #expect(seen["focusUnseen"] as? [String] == [])
             #expect(try bench.archive.count() == 4)
             let users = Set(try bench.traces().compactMap { $0["user"] as? String })

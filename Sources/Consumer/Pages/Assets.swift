@@ -28,12 +28,12 @@ enum Assets {
         header button, .first button { background: var(--paper); color: var(--accent); }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-block: .25rem; }
         .patient { border: 2px solid var(--accent); border-radius: .25rem; padding: .25rem 1rem; }
-        dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .25rem 1rem;
+        dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 45%), 1fr)); gap: .25rem 1rem;
           margin: .25rem 0; }
         dt { font-size: .85rem; color: #475361; } dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
         .warning { color: var(--alarm); background: var(--alarm-paper); border-inline-start: .3rem solid var(--alarm);
           padding: .5rem .75rem; }
-        .warning:empty { display: none; }
+        .warning:empty, [hidden] { display: none; }
         .states { display: inline-flex; flex-wrap: wrap; gap: .25rem .75rem; list-style: none; padding: 0; margin: 0;
           color: var(--alarm); }
         .exams { list-style: none; padding: 0; }
@@ -43,7 +43,9 @@ enum Assets {
         label { display: flex; flex-direction: column; }
         label.choice { flex-direction: row; gap: .5rem; align-items: center; min-height: 2.75rem; }
         select, input[type=date] { font: inherit; padding: .4rem; min-height: 2.75rem; }
-        input[type=radio], input[type=checkbox] { width: 1.25rem; height: 1.25rem; }
+        input[type=radio], input[type=checkbox] { width: 1.25rem; height: 1.25rem; flex-shrink: 0; }
+        main form, main p > .button { margin-block: .5rem; }
+        .document form { margin: 0; }
         progress { width: 100%; height: 1.25rem; accent-color: var(--accent); }
         .images { list-style: none; padding: 0; display: grid; gap: .25rem;
           grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
@@ -85,10 +87,12 @@ enum Assets {
             }
             progress.querySelector("progress").value = seen;
             const button = document.getElementById("import");
-            if (news.over) {
-              if (button) button.disabled = false;
-              return;
+            if (button) {
+              button.hidden = !news.import;
+              button.disabled = !news.over && news.imported !== "";
+              if (news.import) button.textContent = news.import;
             }
+            if (news.over) return;
             await new Promise((resolve) => setTimeout(resolve, wait));
           }
         }

@@ -39,7 +39,7 @@ struct ImageProgress {
         let isOver = progress.state != .running && retrieval.archiving?.progress.state != .running
         let texts = [
             ("received", words(progress)), ("missing", missing(progress)), ("imported", importing),
-            ("alternative", language(.image)),
+            ("alternative", language(.image)), ("import", importWords),
         ].map { "\"\($0)\":\(Self.quoted($1))" }.joined(separator: ",")
         return Array(
             """
@@ -51,7 +51,7 @@ struct ImageProgress {
     private func words(_ progress: ExamRetrieval.Progress) -> String {
         let state = language(progress.state == .running ? .retrievalRunning : .retrievalDone)
         let count = "\(progress.arrived.count) / \(retrieval.manifest.instances.count)"
-        return "\(state) : \(count) \(language(.received))"
+        return "\(state)\(language.colon)\(count) \(language(.imagesCounted))"
     }
 
     private func missing(_ progress: ExamRetrieval.Progress) -> String {
@@ -60,8 +60,18 @@ struct ImageProgress {
         var counts: [String: Int] = [:]
         for reason in progress.missing.values { counts[reason, default: 0] += 1 }
         let reasons = counts.sorted { $0.value > $1.value }.prefix(5).map { "\($0.key) (\($0.value))" }
-        return "\(language(.missingImages)) : \(progress.missing.count) – "
+        return "\(language(.missingImages))\(language.colon)\(progress.missing.count) – "
             + reasons.joined(separator: " ; ")
+    }
+
+    /// What the button says that begins an import; empty where there is nothing left to import.
+    var importWords: String {
+        guard let progress = retrieval.archiving?.progress else { return "" }
+        return switch progress.state {
+        case .finished: ""
+        case .failed: language(.importAgain)
+        case .idle, .running: language(.importExam)
+        }
     }
 
     private var importing: String {
@@ -72,9 +82,9 @@ struct ImageProgress {
             case .finished: .importDone
             case .failed: .importFailed
             }
-        var words = "\(language(state)) : \(progress.stored) \(language(.imported))"
+        var words = "\(language(state))\(language.colon)\(progress.stored) \(language(.imported))"
         if let reason = progress.reason ?? progress.failures.values.first {
-            words += " – \(progress.failures.count) : \(reason)"
+            words += " – \(progress.failures.count)\(language.colon)\(reason)"
         }
         return words
     }

@@ -34,6 +34,14 @@ enum Language: String, Sendable, CaseIterable {
         self = wanted.max { $0.1 < $1.1 }?.0 ?? .french
     }
 
+    /// Between a name and its value.
+    var colon: String {
+        switch self {
+        case .french: " : "
+        case .english: ": "
+        }
+    }
+
     /// 01/02/2024, or what there is of it; empty where there is nothing.
     func date(_ time: String) -> String {
         let digits = time.prefix { $0.isNumber }

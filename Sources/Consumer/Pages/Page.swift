@@ -10,6 +10,8 @@ struct Page {
     let title: String
     /// The path of this page, to come back to in the other language.
     var path: String
+    /// What follows in the URL, ending in "&" where it is not empty.
+    var query = ""
     var content: [HTML]
 
     var html: HTML {
@@ -51,7 +53,7 @@ struct Page {
             .element(
                 "a",
                 [
-                    "href": "\(path)?lang=\(other.rawValue)", "hreflang": other.rawValue,
+                    "href": "\(path)?\(query)lang=\(other.rawValue)", "hreflang": other.rawValue,
                     "lang": other.rawValue,
                 ],
                 language(.otherLanguage)
@@ -74,8 +76,7 @@ struct Page {
         .element(
             "footer",
             [
-                .element("p", language(.notForDiagnosis)),
-                .element("a", ["href": "/consumer/about"], language(.about)),
+                .element("a", ["href": "/consumer/about"], language(.about))
             ]
         )
     }

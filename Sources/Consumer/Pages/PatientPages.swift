@@ -213,15 +213,18 @@ struct PatientPages {
 
     private func importing(_ retrieval: ExamRetrieval, _ path: String) -> HTML {
         guard let importing = retrieval.archiving else { return .element("p", language(.noArchive)) }
-        let state = importing.progress.state
+        let words = ImageProgress(language: language, retrieval: retrieval, path: path).importWords
         return Form.post(
             path + "/import",
             formToken,
             [
                 .element(
                     "button",
-                    ["type": "submit", "id": "import", "disabled": state == .running ? "" : nil],
-                    language(state == .failed ? .importAgain : .importExam)
+                    [
+                        "type": "submit", "id": "import", "hidden": words.isEmpty ? "" : nil,
+                        "disabled": importing.progress.state == .running ? "" : nil,
+                    ],
+                    words
                 )
             ]
         )
@@ -295,7 +298,11 @@ struct PatientPages {
         if hasPDF {
             let source = path + "/document"
             content.append(
-                .element("iframe", ["class": "report", "src": source, "title": language(.report)], [HTML]())
+                .element(
+                    "iframe",
+                    ["class": "report", "src": source + "#navpanes=0&view=FitH", "title": language(.report)],
+                    [HTML]()
+                )
             )
             content.append(.element("p", [.element("a", ["href": source], language(.otherWindow))]))
         } else {

@@ -124,7 +124,7 @@ extension Phrase {
         "Aperçu : ne convient pas au diagnostic primaire.",
         "Preview: not for primary diagnosis."
     )
-    static let received = Phrase("images reçues", "images received")
+    static let imagesCounted = Phrase("images", "images")
     static let missingImages = Phrase("Images non reçues", "Images not received")
     static let serie = Phrase("Série", "Series")
     static let image = Phrase("Image", "Image")
@@ -132,7 +132,7 @@ extension Phrase {
     static let showFirst = Phrase("Charger en premier", "Load first")
     static let importExam = Phrase("Importer dans le PACS", "Import into the PACS")
     static let importAgain = Phrase("Relancer l’import", "Import again")
-    static let imported = Phrase("images importées", "images imported")
+    static let imported = Phrase("images importées", "images")
     static let importRunning = Phrase("Import en cours", "Importing")
     static let importDone = Phrase("Import terminé", "Import finished")
     static let importFailed = Phrase("Import incomplet", "Import incomplete")

@@ -10,6 +10,9 @@ package struct ExamFilter: Equatable, Sendable {
         "63337009", "38266002", "53120007", "61685007", "67734004", "69536005", "45048000", "113257007",
         "80891009", "76752008", "786880003", "737561001", "774007",
     ]
+    /// Of the fields of a query.
+    static let names: Set = ["modality", "region", "from", "to", "archived", "obsolete"]
+
     private static let modalityScheme = "1.2.250.1.213.1.1.5.618"
     private static let regionScheme = "1.2.250.1.213.1.1.5.695"
 
