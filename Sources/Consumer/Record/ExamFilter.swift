@@ -50,7 +50,7 @@ package struct ExamFilter: Equatable, Sendable {
         [.approved] + (includesArchived ? [.archived] : []) + (includesObsolete ? [.deprecated] : [])
     }
 
-    /// The day after `to`: intervals of the registry are half open (ITI TF-2 3.18.4.1.2.3.7.1).
+    /// The end of `to`: intervals of the registry are half open (ITI TF-2 3.18.4.1.2.3.7.1).
     var end: String? { to.map { $0 + "235959" } }
 
     /// A date of `<input type=date>`.
