@@ -12,7 +12,7 @@ import WhiteList
 /// The last good list is kept beside the gateway's data, with when it was accepted in its name. A list that is refused
 /// changes nothing, and is told of.
 final class KnownBoxes: Sendable {
-    private static let interval: Duration = .seconds(30)
+    private static let interval: Duration = .seconds(5)
     static let longest = 16 << 20
     /// Milliseconds between fetches, and after one that failed.
     private static let fetched: Int64 = 24 * 3_600_000
@@ -90,7 +90,7 @@ final class KnownBoxes: Sendable {
         state.withLock { $0.list }.map { $0.domain(servingImagesAt: host) != nil }
     }
 
-    /// Looks for a newer list every 30 s until the task is cancelled.
+    /// Looks for a newer list every 5 s until the task is cancelled.
     func run() async {
         await restore()
         while !Task.isCancelled {

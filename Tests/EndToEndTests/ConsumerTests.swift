@@ -44,6 +44,9 @@ extension EndToEnd {
             let users = served?.compactMap { $0["user"] as? String } ?? []
             #expect(users.contains { $0.hasSuffix("for 899700367909 by drimbox-b") }, "\(users)")
             try bench.expectDiscretion()
+            // The list of boxes is the one that was fetched.
+            let list = try bench.box.call("/v1/pipeline")["whiteList"] as? [String: Any]
+            #expect(list?["boxes"] as? Int == 1 && list?["problem"] == nil, "\(list ?? [:])")
         }
 
         @Test("with the keyboard alone, in the structure that was chosen of two, and in English")

@@ -25,6 +25,8 @@ final class ConsumerUnderTest {
     /// Who may have signed what other boxes show: the lab's authority, and `elsewhere`'s "ca".
     let elsewhere: CertificatesUnderTest
     let proxy: Server
+    /// Where the box fetches the white list.
+    private let lists: Server
     private let own: TemporaryDirectory
 
     init() throws {
@@ -48,6 +50,19 @@ final class ConsumerUnderTest {
             [Bench.support.appending(path: "loopback_proxy.py").path, "\(proxyPort)"],
             log: own.appending("proxy.log")
         )
+        let listPort = try Bench.freePort()
+        lists = try Server(
+            Bench.python,
+            [
+                "-m", "http.server", "\(listPort)", "--bind", "127.0.0.1", "--directory",
+                source.directory.url.path,
+            ],
+            log: own.appending("lists.log")
+        )
+        let list = "http://127.0.0.1:\(listPort)/list.xml"
+        // A fetch that fails is made again after a quarter of an hour.
+        let isServed = try eventually { try run("curl", ["--silent", "--fail", "--head", list]).status == 0 }
+        try #require(isServed, "\(lists.logText)")
         let dicomPort = try Bench.freePort()
         let archive = try OrthancUnderTest(in: own, box: ("DRIMBOX", dicomPort), ["DicomAet": "ORTHANCB"])
         func credentials(_ name: String) -> [String: String] {
@@ -85,7 +100,7 @@ final class ConsumerUnderTest {
                 "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli-\(first)"),
             ] as [String: Any],
             "whiteList": [
-                "file": source.directory.appending("list.xml").path,
+                "url": list, "file": own.appending("list.xml").path,
                 "authorities": "\(certificates)/ca.pem",
             ],
             "consumer": [
