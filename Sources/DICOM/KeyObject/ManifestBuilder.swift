@@ -2,7 +2,7 @@
 
 /// Writes manifests: Key Object Selection documents (PS3.3 A.35.4) that list what a study consists of and where it can
 /// be retrieved (IHE RAD XDS-I.b, as the national DRIM-M profile wants them).
-package struct ManifestBuilder: Sendable {
+package struct ManifestBuilder: ManifestForm {
     /// The institution's name and, after nine carets, its identifier, in the 64 characters of LO.
     private static let institutionSeparator = "^^^^^^^^^"
     private static let maximumLO = 64
@@ -27,11 +27,11 @@ package struct ManifestBuilder: Sendable {
         dataSet.set(.sopInstanceUID, uids: [sopInstanceUID])
         for tag in [Tag.seriesDate, .contentDate] { dataSet.set(tag, date) }
         for tag in [Tag.seriesTime, .contentTime] { dataSet.set(tag, time) }
-        set(.studyDate, study.date, in: &dataSet)
-        set(.studyTime, study.time, in: &dataSet)
-        set(.studyDescription, study.description, in: &dataSet)
-        set(.studyID, study.studyID, in: &dataSet)
-        set(.referringPhysicianName, study.referringPhysicianName, in: &dataSet)
+        dataSet.setOrEmpty(.studyDate, study.date)
+        dataSet.setOrEmpty(.studyTime, study.time)
+        dataSet.setOrEmpty(.studyDescription, study.description)
+        dataSet.setOrEmpty(.studyID, study.studyID)
+        dataSet.setOrEmpty(.referringPhysicianName, study.referringPhysicianName)
         dataSet.setEmpty(.accessionNumber)
         dataSet.set(.modality, "KO")
         dataSet.set(.manufacturer, context.manufacturer)
@@ -50,24 +50,6 @@ package struct ManifestBuilder: Sendable {
         dataSet.set(.currentRequestedProcedureEvidenceSequence, items: [evidence(in: dataSet)])
         dataSet.set(.contentSequence, items: content(in: dataSet))
         return dataSet
-    }
-
-    /// The document as a Part 10 file in Explicit VR Little Endian.
-    package func file(sopInstanceUID: UID, seriesInstanceUID: UID, date: String, time: String) -> [UInt8] {
-        let meta = FileMetaInformation(
-            mediaStorageSOPClassUID: SOPClass.keyObjectSelectionDocument,
-            mediaStorageSOPInstanceUID: sopInstanceUID,
-            transferSyntaxUID: TransferSyntax.explicitVRLittleEndian,
-            implementationClassUID: Implementation.classUID,
-            implementationVersionName: Implementation.versionName
-        )
-        let dataSet = dataSet(
-            sopInstanceUID: sopInstanceUID,
-            seriesInstanceUID: seriesInstanceUID,
-            date: date,
-            time: time
-        )
-        return meta.encode() + dataSet.encode()
     }
 
     /// Equal for manifests that say the same, whenever and under whatever UIDs they were made.
@@ -96,10 +78,6 @@ package struct ManifestBuilder: Sendable {
         }
     }
 
-    private func set(_ tag: Tag, _ value: String, in dataSet: inout DataSet) {
-        if value.isEmpty { dataSet.setEmpty(tag) } else { dataSet.set(tag, value) }
-    }
-
     /// The name is cut where both do not fit, the identifier never.
     private var institution: String {
         let end = Self.institutionSeparator + context.institutionIdentifier
@@ -109,14 +87,14 @@ package struct ManifestBuilder: Sendable {
     // MARK: Patient and request
 
     private func setPatient(in dataSet: inout DataSet) {
-        let issuer = issuer(context.patientID.authority, in: dataSet)
+        let issuer = dataSet.issuer(context.patientID.authority)
         let name = Self.issuerName(context.patientID.authority)
         dataSet.set(.patientName, context.patientName)
         dataSet.set(.patientID, context.patientID.value)
         dataSet.set(.issuerOfPatientID, name)
         dataSet.set(.issuerOfPatientIDQualifiersSequence, items: [issuer])
-        set(.patientBirthDate, context.patientBirthDate, in: &dataSet)
-        set(.patientSex, context.patientSex, in: &dataSet)
+        dataSet.setOrEmpty(.patientBirthDate, context.patientBirthDate)
+        dataSet.setOrEmpty(.patientSex, context.patientSex)
         if let other = context.otherPatientName { dataSet.set(.otherPatientNames, other) }
         dataSet.set(.otherPatientIDsSequence, items: [Self.otherPatientID(context.patientID)])
         if let birthplace = context.birthplace { dataSet.set(.patientComments, birthplace) }
@@ -135,15 +113,8 @@ package struct ManifestBuilder: Sendable {
     }
 
     /// The namespace of an INS by the OID of its nature.
-    private static func issuerName(_ authority: String) -> String {
+    static func issuerName(_ authority: String) -> String {
         authority == "1.2.250.1.213.1.4.9" ? "ASIP-SANTE-INS-NIA" : "ASIP-SANTE-INS-NIR"
-    }
-
-    private func issuer(_ authority: String, in dataSet: DataSet) -> DataSet {
-        var issuer = dataSet.item()
-        issuer.set(.universalEntityID, authority)
-        issuer.set(.universalEntityIDType, "ISO")
-        return issuer
     }
 
     private func request(in dataSet: DataSet) -> DataSet {
@@ -151,14 +122,14 @@ package struct ManifestBuilder: Sendable {
         item.set(.accessionNumber, context.accessionNumber.value)
         item.set(
             .issuerOfAccessionNumberSequence,
-            items: [issuer(context.accessionNumber.authority, in: dataSet)]
+            items: [dataSet.issuer(context.accessionNumber.authority)]
         )
         item.setEmpty(.referencedStudySequence)
         item.set(.studyInstanceUID, uids: [study.studyInstanceUID])
         item.setEmpty(.requestedProcedureDescription)
         item.setEmpty(.requestedProcedureCodeSequence)
         if let order = context.order {
-            item.set(.orderPlacerIdentifierSequence, items: [issuer(order.authority, in: dataSet)])
+            item.set(.orderPlacerIdentifierSequence, items: [dataSet.issuer(order.authority)])
             item.set(.placerOrderNumberImagingServiceRequest, order.value)
         } else {
             item.setEmpty(.placerOrderNumberImagingServiceRequest)
@@ -179,7 +150,7 @@ package struct ManifestBuilder: Sendable {
             item.set(
                 .referencedSOPSequence,
                 items: series.instances.map { instance in
-                    var reference = reference(instance, in: dataSet)
+                    var reference = dataSet.reference(instance)
                     if let number = instance.number { reference.set(.instanceNumber, "\(number)") }
                     if let frames = instance.numberOfFrames { reference.set(.numberOfFrames, "\(frames)") }
                     return reference
@@ -195,21 +166,8 @@ package struct ManifestBuilder: Sendable {
         return evidence
     }
 
-    private func reference(_ instance: ManifestStudy.Instance, in dataSet: DataSet) -> DataSet {
-        var reference = dataSet.item()
-        reference.set(.referencedSOPClassUID, uids: [instance.sopClassUID])
-        reference.set(.referencedSOPInstanceUID, uids: [instance.sopInstanceUID])
-        return reference
-    }
-
     private func content(in dataSet: DataSet) -> [DataSet] {
-        var items = study.series.flatMap(\.instances).map { instance in
-            var item = dataSet.item()
-            item.set(.referencedSOPSequence, items: [reference(instance, in: dataSet)])
-            item.set(.relationshipType, "CONTAINS")
-            item.set(.valueType, Self.isImage(instance.sopClassUID) ? "IMAGE" : "COMPOSITE")
-            return item
-        }
+        var items = study.series.flatMap(\.instances).map { dataSet.contained($0) }
         var text = dataSet.item()
         text.set(.relationshipType, "CONTAINS")
         text.set(.valueType, "TEXT")
@@ -229,24 +187,6 @@ package struct ManifestBuilder: Sendable {
     }
 
     private func code(_ value: String, _ meaning: String, in dataSet: DataSet) -> DataSet {
-        var item = dataSet.item()
-        item.set(.codeValue, value)
-        item.set(.codingSchemeDesignator, "DCM")
-        item.set(.codeMeaning, meaning)
-        return item
+        dataSet.code(ManifestCode(value, "DCM", meaning))
     }
-
-    /// Documents, presentation states and other objects without pixels of their own are referred to as COMPOSITE.
-    private static func isImage(_ sopClass: UID) -> Bool {
-        let storage = "1.2.840.10008.5.1.4.1.1."
-        guard sopClass.string.hasPrefix(storage) else { return true }
-        let family = sopClass.string.dropFirst(storage.count)
-        return !["88.", "11.", "104.", "9.", "66", "78.", "79.", "80."].contains { family.hasPrefix($0) }
-            && !["481.3", "481.5", "481.4", "481.8"].contains { family == $0 }
-    }
-}
-
-extension DataSet {
-    /// An empty item whose text is in this data set's character set.
-    fileprivate func item() -> DataSet { DataSet(inheriting: characterSet) }
 }

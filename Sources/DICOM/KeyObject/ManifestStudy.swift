@@ -7,12 +7,24 @@ package struct ManifestStudy: Equatable, Sendable {
         package var sopInstanceUID: UID
         package var number: Int?
         package var numberOfFrames: Int?
+        /// Of a Key Object Selection: why its objects were selected.
+        package var documentTitle: ManifestCode?
+        package var documentDescription: String?
 
-        package init(sopClassUID: UID, sopInstanceUID: UID, number: Int? = nil, numberOfFrames: Int? = nil) {
+        package init(
+            sopClassUID: UID,
+            sopInstanceUID: UID,
+            number: Int? = nil,
+            numberOfFrames: Int? = nil,
+            documentTitle: ManifestCode? = nil,
+            documentDescription: String? = nil
+        ) {
             self.sopClassUID = sopClassUID
             self.sopInstanceUID = sopInstanceUID
             self.number = number
             self.numberOfFrames = numberOfFrames
+            self.documentTitle = documentTitle
+            self.documentDescription = documentDescription
         }
     }
 
@@ -21,6 +33,16 @@ package struct ManifestStudy: Equatable, Sendable {
         package var number: Int?
         package var modality: String
         package var description: String
+        /// YYYYMMDD, empty where the archive does not say.
+        package var date = ""
+        package var time = ""
+        /// What was examined, finer than the study's regions: a code, or words where there is none.
+        package var targetRegion: ManifestCode?
+        package var targetRegionText: String?
+        package var laterality: ManifestCode?
+        /// Where it is, unless where the context says: what `/studies/…` comes after.
+        package var retrieveURL: String?
+        package var retrieveLocationUID: UID?
         package var instances: [Instance]
 
         package init(
@@ -77,6 +99,19 @@ package struct ManifestStudy: Equatable, Sendable {
     }
 }
 
+/// A code of a manifest's content (PS3.3 8): value, scheme such as "SCT", meaning.
+package struct ManifestCode: Hashable, Sendable {
+    package var value: String
+    package var scheme: String
+    package var meaning: String
+
+    package init(_ value: String, _ scheme: String, _ meaning: String) {
+        self.value = value
+        self.scheme = scheme
+        self.meaning = meaning
+    }
+}
+
 /// What a manifest says besides the study: whose it is, which request it answers, where its images are.
 package struct ManifestContext: Equatable, Sendable {
     /// An identifier and the OID of who gave it.
@@ -87,6 +122,17 @@ package struct ManifestContext: Equatable, Sendable {
         package init(value: String, authority: String) {
             self.value = value
             self.authority = authority
+        }
+    }
+
+    /// An imaging procedure that was requested, and the order that it is part of.
+    package struct Request: Equatable, Sendable {
+        package var accessionNumber: Identifier
+        package var order: Identifier?
+
+        package init(accessionNumber: Identifier, order: Identifier? = nil) {
+            self.accessionNumber = accessionNumber
+            self.order = order
         }
     }
 
@@ -115,6 +161,20 @@ package struct ManifestContext: Equatable, Sendable {
     package var retrieveLocationUID: UID?
     /// Such as "+0100".
     package var timezoneOffset: String
+    /// The label of the patient identifier's authority; where nil, it is that of the INS.
+    package var patientIDIssuer: String?
+    /// The OID of who gave the institution its identifier.
+    package var institutionAuthority: String?
+    /// The study's, as coarse as CID IHE-MADO1 has them.
+    package var targetRegions: [ManifestCode] = []
+    /// Opens the study in a viewer of its own.
+    package var displayURI: String?
+    /// Where the study answers more than one request.
+    package var furtherRequests: [Request] = []
+
+    package var requests: [Request] {
+        [Request(accessionNumber: accessionNumber, order: order)] + furtherRequests
+    }
 
     package init(
         patientID: Identifier,

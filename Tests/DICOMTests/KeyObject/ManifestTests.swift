@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
 import Linux
 import Testing
 
@@ -224,12 +223,12 @@ private func forms(_ dataSet: DataSet, _ path: String = "") -> Set<String> {
 
 @Suite(
     "Manifests: official samples",
-    .enabled(if: ManifestSamples.directory != nil, "needs the sample files (DRIMBOX_SAMPLES)")
+    .enabled(if: ManifestSamples.french.directory != nil, "needs the sample files (DRIMBOX_SAMPLES)")
 )
 struct ManifestSampleTests {
     @Test("ours has every attribute of the sample, of the same type", arguments: ["ko.dcm", "KOS_1_1.DCM"])
     func shapes(name: String) throws {
-        let bytes = try ManifestSamples.bytes("kos/\(name)")
+        let bytes = try ManifestSamples.french.bytes("kos/\(name)")
         let (meta, start) = try bytes.withRawSpan { span in try FileMetaInformation.decode(span) }
         let sample = try DataSet(decoding: Array(bytes[start...]), transferSyntax: meta.transferSyntaxUID)
         let manifest = try KeyObjectSelection(sample)
@@ -245,20 +244,5 @@ struct ManifestSampleTests {
         let theirs = forms(sample)
         #expect(theirs.subtracting(ours).sorted() == [])
         #expect(ours.subtracting(theirs).sorted() == [])
-    }
-}
-
-private enum ManifestSamples {
-    static let directory: URL? = {
-        let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        let named = ProcessInfo.processInfo.environment["DRIMBOX_SAMPLES"].map { URL(filePath: $0) }
-        let directory = (named ?? repository.appending(path: "../shared/data")).appending(path: "drimbox")
-        return FileManager.default.fileExists(atPath: directory.path) ? directory : nil
-    }()
-
-    static func bytes(_ path: String) throws -> [UInt8] {
-        guard let directory else { throw CocoaError(.fileNoSuchFile) }
-        return Array(try Data(contentsOf: directory.appending(path: path)))
     }
 }
