@@ -27,6 +27,24 @@ package struct DataSet: Equatable, Sendable {
         self.characterSet = characterSet
     }
 
+    /// Elements in any order; the last counts where several have one tag. Hostile orders cost no more than
+    /// sorting.
+    init(_ elements: [Element], _ characterSet: SpecificCharacterSet) {
+        self.characterSet = characterSet
+        guard !zip(elements, elements.dropFirst()).allSatisfy({ $0.tag < $1.tag }) else {
+            self.elements = elements
+            return
+        }
+        let sorted = elements.enumerated().sorted {
+            ($0.element.tag, $0.offset) < ($1.element.tag, $1.offset)
+        }
+        self.elements.reserveCapacity(sorted.count)
+        for (_, element) in sorted {
+            if self.elements.last?.tag == element.tag { self.elements.removeLast() }
+            self.elements.append(element)
+        }
+    }
+
     package subscript(tag: Tag) -> Element? {
         let index = position(of: tag)
         return index < elements.count && elements[index].tag == tag ? elements[index] : nil

@@ -6,12 +6,16 @@ extension DataSet {
     /// of 10,000 instances 2 MB, a manifest of as many 4 MB.
     package static let maximumLength = 16 << 20
 
-    /// Reads all of `bytes`, a data set in a transfer syntax that is not deflated.
-    package init(decoding bytes: [UInt8], transferSyntax: UID) throws(DataSetError) {
+    /// Reads all of `bytes`, a data set of so many elements at most, in a transfer syntax that is not deflated.
+    package init(
+        decoding bytes: [UInt8],
+        transferSyntax: UID,
+        elements: Int = DataSetLimits.elements
+    ) throws(DataSetError) {
         guard bytes.count <= Self.maximumLength else {
             throw .headerTooLong(.specificCharacterSet, end: bytes.count, limit: Self.maximumLength)
         }
-        var decoder = DataSetDecoder(bytes: bytes)
+        var decoder = DataSetDecoder(bytes: bytes, limit: elements)
         var offset = 0
         let encoding = ElementEncoding(transferSyntax: transferSyntax)
         self = try decoder.dataSet(&offset, end: bytes.count, isItem: false, encoding, .default)
@@ -70,11 +74,13 @@ extension [UInt8] {
 /// Reads elements, sequences and items of known and of undefined length (PS3.5 7).
 private struct DataSetDecoder {
     let bytes: [UInt8]
+    let limit: Int
     private var count = 0
     private var depth = 0
 
-    init(bytes: [UInt8]) {
+    init(bytes: [UInt8], limit: Int) {
         self.bytes = bytes
+        self.limit = limit
     }
 
     mutating func dataSet(
@@ -84,26 +90,32 @@ private struct DataSetDecoder {
         _ encoding: ElementEncoding,
         _ characterSet: SpecificCharacterSet
     ) throws(DataSetError) -> DataSet {
-        var result = DataSet(inheriting: characterSet)
+        var elements: [DataSet.Element] = []
+        var characterSet = characterSet
         while offset < end {
             let header = try header(&offset, end, encoding)
-            if isItem, header.tag == .itemDelimitationItem { return result }
+            if isItem, header.tag == .itemDelimitationItem { break }
             guard header.tag.group != 0xFFFE else {
                 throw .unexpectedTag(header.tag, offset: offset - header.size)
             }
             let vr = header.vr ?? DataDictionary.vr(of: header.tag)
             if vr == .sq || header.hasUndefinedLength {
                 let inner = vr == .un ? encoding.insideUnknown : encoding
-                let items = try items(&offset, header, end, inner, result.characterSet)
-                result.set(header.tag, .sq, .items(items))
+                let items = try items(&offset, header, end, inner, characterSet)
+                elements.append(.init(tag: header.tag, vr: .sq, value: .items(items)))
             } else {
                 let value = try self.value(&offset, header, end)
                 if header.tag.element != 0 {
-                    result.set(header.tag, vr, .bytes(swapped(value, vr, encoding)))
+                    elements.append(
+                        .init(tag: header.tag, vr: vr, value: .bytes(swapped(value, vr, encoding)))
+                    )
+                }
+                if header.tag == .specificCharacterSet {
+                    characterSet = value.withRawSpan { SpecificCharacterSet($0, 0..<$0.byteCount) }
                 }
             }
         }
-        return result
+        return DataSet(elements, characterSet)
     }
 
     private mutating func items(
@@ -116,13 +128,13 @@ private struct DataSetDecoder {
         depth += 1
         defer { depth -= 1 }
         guard depth <= DataSetLimits.nesting else { throw .nestingTooDeep(sequence.tag, offset: offset) }
-        let end = try limit(offset, sequence, end)
+        let end = try self.end(offset, sequence, end)
         var items: [DataSet] = []
         while offset < end {
             let header = try header(&offset, end, encoding)
             if header.tag == .sequenceDelimitationItem, sequence.hasUndefinedLength { return items }
             guard header.tag == .item else { throw .unexpectedTag(header.tag, offset: offset - header.size) }
-            let itemEnd = try limit(offset, header, end)
+            let itemEnd = try self.end(offset, header, end)
             items.append(
                 try dataSet(&offset, end: itemEnd, isItem: header.hasUndefinedLength, encoding, characterSet)
             )
@@ -131,7 +143,7 @@ private struct DataSetDecoder {
         return items
     }
 
-    private func limit(_ offset: Int, _ header: ElementHeader, _ end: Int) throws(DataSetError) -> Int {
+    private func end(_ offset: Int, _ header: ElementHeader, _ end: Int) throws(DataSetError) -> Int {
         if header.hasUndefinedLength { return end }
         guard header.length <= end - offset else { throw .truncated(header.tag, offset: end) }
         return offset + header.length
@@ -143,7 +155,7 @@ private struct DataSetDecoder {
         _ encoding: ElementEncoding
     ) throws(DataSetError) -> ElementHeader {
         count += 1
-        guard count <= DataSetLimits.elements else { throw .tooManyElements(limit: DataSetLimits.elements) }
+        guard count <= limit else { throw .tooManyElements(limit: limit) }
         let position = offset
         let header = try bytes.withRawSpan { (bytes) throws(DataSetError) in
             try ElementHeader.read(bytes, at: position, base: 0, encoding)

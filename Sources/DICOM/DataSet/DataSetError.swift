@@ -75,6 +75,8 @@ package enum DataSetLimits {
     package static let nesting = 16
     /// Data elements, nested ones that are walked included.
     package static let elements = 100_000
+    /// Those of a manifest, which has some 26 for an instance: more than `DataSet.maximumLength` holds.
+    package static let manifestElements = 800_000
     /// Bytes from the start of the data set in which the header must end; for a deflated one, inflated.
     package static let headerBytes = 64 << 20
     /// Bytes of DICOM JSON that one data set may become.

@@ -4,6 +4,7 @@ import Linux
 /// A Key Object Selection document as it is read: a manifest, a rejection note, or somebody's key images.
 package struct KeyObjectSelection: Equatable, Sendable {
     package enum Title: Equatable, Sendable {
+        /// The national form's, or MADO's.
         case manifest
         /// What it lists is not to be used any more (IHE RAD IOCM, 4.66.4.1.3.1.1): 113001, 113037, 113038 or 113039.
         case rejection(code: String)
@@ -12,6 +13,7 @@ package struct KeyObjectSelection: Equatable, Sendable {
 
     package struct Series: Equatable, Sendable {
         package let seriesInstanceUID: UID
+        /// Of the series; MADO's form has what `/studies/…` comes after (6.X.2.14), and is completed.
         package let retrieveURL: String?
         package let instances: [UID]
     }
@@ -42,16 +44,21 @@ package struct KeyObjectSelection: Equatable, Sendable {
             throw KeyObjectError("SOPInstanceUID: found none, expected one")
         }
         sopInstanceUID = own
-        guard let code = dataSet.items(.conceptNameCodeSequence).first?.text(.codeValue) else {
+        guard let concept = dataSet.items(.conceptNameCodeSequence).first,
+            let code = concept.text(.codeValue)
+        else {
             throw KeyObjectError("ConceptNameCodeSequence: found no code, expected the document's title")
         }
+        let isMADO = concept.manifestCode.flatMap(MADOConcept.init) == .documentTitle
         title =
-            code == "113030"
+            code == "113030" || isMADO
             ? .manifest : Self.rejections.contains(code) ? .rejection(code: code) : .other(code: code)
         let evidence = dataSet.items(.currentRequestedProcedureEvidenceSequence)
         let ownStudy = dataSet.uid(.studyInstanceUID)
         studies = evidence.compactMap { item in
-            (item.uid(.studyInstanceUID) ?? (evidence.count == 1 ? ownStudy : nil)).map { Study($0, item) }
+            (item.uid(.studyInstanceUID) ?? (evidence.count == 1 ? ownStudy : nil)).map { study in
+                Study(study, item, hasBaseURLs: isMADO)
+            }
         }
         guard !studies.isEmpty, studies.count == evidence.count else {
             throw KeyObjectError(
@@ -78,7 +85,11 @@ package struct KeyObjectSelection: Equatable, Sendable {
             let (meta, start) = try bytes.withRawSpan { (span) throws(DataSetError) in
                 try FileMetaInformation.decode(span)
             }
-            return try DataSet(decoding: Array(bytes[start...]), transferSyntax: meta.transferSyntaxUID)
+            return try DataSet(
+                decoding: Array(bytes[start...]),
+                transferSyntax: meta.transferSyntaxUID,
+                elements: DataSetLimits.manifestElements
+            )
         } catch {
             throw KeyObjectError("\(error)")
         }
@@ -86,13 +97,15 @@ package struct KeyObjectSelection: Equatable, Sendable {
 }
 
 extension KeyObjectSelection.Study {
-    fileprivate init(_ studyInstanceUID: UID, _ item: DataSet) {
+    fileprivate init(_ studyInstanceUID: UID, _ item: DataSet, hasBaseURLs: Bool) {
         self.studyInstanceUID = studyInstanceUID
         series = item.items(.referencedSeriesSequence).compactMap { item in
             item.uid(.seriesInstanceUID).map { uid in
                 KeyObjectSelection.Series(
                     seriesInstanceUID: uid,
-                    retrieveURL: item.text(.retrieveURL),
+                    retrieveURL: item.text(.retrieveURL).map { url in
+                        hasBaseURLs ? RetrieveURL.complete(url, studyInstanceUID, uid) : url
+                    },
                     instances: item.items(.referencedSOPSequence).compactMap {
                         $0.uid(.referencedSOPInstanceUID)
                     }

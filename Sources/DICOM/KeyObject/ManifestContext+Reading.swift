@@ -43,6 +43,33 @@ extension ManifestContext {
         )
     }
 
+    /// What a manifest in MADO's form says besides its study; its regions are in its content.
+    init(readingMADO manifest: DataSet) {
+        self.init(reading: manifest)
+        patientIDIssuer = manifest.text(.issuerOfPatientID)
+        // HL7 V2 XON.
+        let institution = (manifest.text(.institutionName) ?? "")
+            .split(separator: "^", omittingEmptySubsequences: false)
+        institutionIdentifier = institution.count > 9 ? String(institution[9]) : ""
+        let authority =
+            institution.count > 5
+            ? institution[5].split(separator: "&", omittingEmptySubsequences: false) : []
+        institutionAuthority = authority.count > 1 ? String(authority[1]) : nil
+        let requests = manifest.items(.referencedRequestSequence).map { Request(reading: $0) }
+        if let first = requests.first {
+            accessionNumber = first.accessionNumber
+            order = first.order
+            furtherRequests = Array(requests.dropFirst())
+        } else {
+            accessionNumber = Request(reading: manifest).accessionNumber
+        }
+        let evidence = manifest.items(.currentRequestedProcedureEvidenceSequence).first
+        displayURI = evidence?.text(.displayURI)
+        if evidence?.text(.madoPrivateCreator) == "IHE_MADO_PRIVATE", displayURI == nil {
+            displayURI = evidence?.text(.madoDisplayURI)
+        }
+    }
+
     /// The line "Acte" of the description.
     private static func procedure(_ manifest: DataSet) -> String {
         let texts = manifest.items(.contentSequence).compactMap { $0.text(.textValue) }
@@ -50,5 +77,18 @@ extension ManifestContext {
             return String(line.dropFirst("Acte =".count).drop { $0 == " " || $0 == ":" })
         }
         return ""
+    }
+}
+
+extension ManifestContext.Request {
+    fileprivate init(reading item: DataSet) {
+        func authority(_ tag: Tag) -> String { item.items(tag).first?.text(.universalEntityID) ?? "" }
+        accessionNumber = .init(
+            value: item.text(.accessionNumber) ?? "",
+            authority: authority(.issuerOfAccessionNumberSequence)
+        )
+        order = item.text(.placerOrderNumberImagingServiceRequest).map { value in
+            .init(value: value, authority: authority(.orderPlacerIdentifierSequence))
+        }
     }
 }

@@ -359,4 +359,22 @@ struct MADOSampleTests {
         // The sample's library lacks Continuity of Content, which every CONTAINER has (PS3.3 C.18.8, Type 1).
         #expect(found == ["(0040,A730)[0]/(0040,A050): only left"])
     }
+
+    @Test("read and written again, it is the sample still") func readAgain() throws {
+        let sample = try Self.sample()
+        let manifest = try ImagingManifest(sample)
+        #expect(manifest.form == .mado(.temporary))
+        #expect(manifest.warnings == [])
+        #expect(manifest.study.series.map(\.instances.count) == [50, 36])
+        #expect(
+            manifest.study.series.map { manifest.host(of: $0) } == ["dicomserver.com", "dicomserver.com"]
+        )
+        let again = try MADOBuilder(manifest.study, manifest.context).dataSet(
+            sopInstanceUID: manifest.sopInstanceUID,
+            seriesInstanceUID: try #require(manifest.seriesInstanceUID),
+            date: manifest.date,
+            time: manifest.time
+        )
+        #expect(differences(again, sample) == ["(0040,A730)[0]/(0040,A050): only left"])
+    }
 }
