@@ -165,8 +165,8 @@ let package = Package(
         door(
             "drimboxctl",
             [
-                "Console", "Provisioning", "Admin", "Transfer", "WhiteList", "ZIP", "Linux", arguments,
-                nioCore,
+                "Console", "Provisioning", "Admin", "Transfer", "WhiteList", "ZIP", "DICOM", "Linux",
+                arguments, nioCore,
             ]
         ),
         door("tuf-client", ["TUF", "Linux", httpClient, arguments, nioCore, nioHTTP1]),
@@ -202,7 +202,7 @@ let package = Package(
         tests("IHETests", ["IHE", "XML"]),
         tests("TUFTests", ["TUF", crypto, cryptoExtras]),
         tests("LinuxTests", ["Linux", logging]),
-        tests("drimboxctlTests", ["drimboxctl", "Admin"]),
+        tests("drimboxctlTests", ["drimboxctl", "Admin", "DICOM"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),
     ],
     cxxLanguageStandard: .cxx17

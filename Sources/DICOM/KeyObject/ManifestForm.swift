@@ -92,7 +92,7 @@ extension ManifestStudy.Instance {
             && !["481.3", "481.5", "481.4", "481.8"].contains { family == $0 }
     }
 
-    var isKeyObjectSelection: Bool { sopClassUID == SOPClass.keyObjectSelectionDocument }
+    package var isKeyObjectSelection: Bool { sopClassUID == SOPClass.keyObjectSelectionDocument }
 
     /// Whether its IOD has the Multi-frame module in any case (PS3.3 A.1.4).
     var isMultiFrame: Bool {
