@@ -20,6 +20,11 @@ package struct ProviderExchange: Sendable {
         package let clientID: String
         package let secret: String
 
+        package init(clientID: String, secret: String) {
+            self.clientID = clientID
+            self.secret = secret
+        }
+
         /// The value of Authorization (RFC 6749 2.3.1: both are form-encoded first).
         package var basic: String {
             let pair = "\(FormFields.escaped(clientID)):\(FormFields.escaped(secret))"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
-import FoundationEssentials
 import Identity
 import Linux
 import NIOHTTP1
@@ -20,17 +19,20 @@ final class ProfessionalIdentity: Sendable {
             issuer: provider.issuer,
             now: { WallClock.milliseconds() / 1000 },
             ask: { token in
-                var form = "token=\(Self.escaped(token))&token_type_hint=access_token"
+                var form: FormFields = ["token": token, "token_type_hint": "access_token"]
                 var headers: [(name: String, value: String)] = [("Accept", "application/json")]
                 if let secret {
-                    let pair = "\(Self.escaped(provider.clientID)):\(Self.escaped(secret))"
-                    headers.append(("Authorization", "Basic \(Data(pair.utf8).base64EncodedString())"))
+                    let credentials = ProviderExchange.Credentials(
+                        clientID: provider.clientID,
+                        secret: secret
+                    )
+                    headers.append(("Authorization", credentials.basic))
                 } else {
                     // RFC 8705 2: the certificate says who we are, and this whom to look for.
-                    form += "&client_id=\(Self.escaped(provider.clientID))"
+                    form.append("client_id", provider.clientID)
                 }
                 let answer = try await client.post(
-                    Array(form.utf8),
+                    Array(form.encoded.utf8),
                     contentType: "application/x-www-form-urlencoded",
                     to: provider.introspection,
                     headers: headers
@@ -91,18 +93,5 @@ final class ProfessionalIdentity: Sendable {
         var response = HTTPResponse.text(.unauthorized, "Authentication failure")
         response.headers.replaceOrAdd(name: "WWW-Authenticate", value: challenge)
         return response
-    }
-
-    /// application/x-www-form-urlencoded, of which RFC 3986's unreserved characters are the safe part.
-    private static func escaped(_ text: String) -> String {
-        text.utf8.reduce(into: "") { result, byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default: result += "%" + [byte].hexadecimal.uppercased()
-            }
-        }
     }
 }
