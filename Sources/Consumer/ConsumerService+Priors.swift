@@ -69,7 +69,7 @@ extension ConsumerService {
             of: patient,
             outcome: "\(answer.access), \(answer.exams.count) exams"
         )
-        let body = (try? JSONEncoder().encode(answer)) ?? Data()
+        let body = try JSONEncoder().encode(answer)
         return HTTPResponse(.ok, headers: ["Content-Type": "application/json"], body: .bytes(Array(body)))
     }
 

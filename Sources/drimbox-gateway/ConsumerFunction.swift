@@ -113,7 +113,7 @@ final class ConsumerFunction: Sendable {
                     await pictures.thumbnail(manifest, position)
                 },
                 knowsStructure: { connection.client[$0] != nil },
-                traces: TraceBook(key: try Self.key(directory + "/trace.key")) {
+                traces: TraceBook(key: try Self.key(directory)) {
                     user,
                     action,
                     subject,
@@ -194,7 +194,8 @@ final class ConsumerFunction: Sendable {
     }
 
     /// The key of the traces' pseudonyms: made once, kept as long as the traces.
-    private static func key(_ path: String) throws -> [UInt8] {
+    private static func key(_ directory: String) throws -> [UInt8] {
+        let path = directory + "/trace.key"
         if FileStamp(path) != nil {
             let key = try readFile(path, limit: 64)
             guard key.count == 32 else {
@@ -204,7 +205,9 @@ final class ConsumerFunction: Sendable {
         }
         var generator = SystemRandomNumberGenerator()
         let key = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        // Under another key nobody would find the traces of a patient again.
         try replaceFile(path, with: key, mode: 0o600)
+        try Directory.synchronize(directory)
         return key
     }
 }
