@@ -36,7 +36,11 @@ extension ConsumerService {
         }
         let consultation = Consultation(
             session: session,
-            consultant: Consultant(professional: professional, activity: activity),
+            consultant: Consultant(
+                professional: professional,
+                activity: activity,
+                emergency: opened.emergency
+            ),
             opened: opened,
             pages: PatientPages(language: visit.language, opened: opened, formToken: session.formToken)
         )
@@ -44,6 +48,7 @@ extension ConsumerService {
         switch (visit.request.method, steps.first, steps.count) {
         case (.GET, nil, _): return try await list(visit, consultation)
         case (.POST, "authorisation", 1): return try await authorise(visit, consultation)
+        case (.POST, "emergency", 1): return try await breakGlass(visit, consultation)
         case (_, "images", 2...): return try await images(visit, consultation)
         case (.GET, "reports", 2...): return try await report(visit, consultation)
         default: throw Refusal(.notFound, .refused, [.notFound])
@@ -69,7 +74,10 @@ extension ConsumerService {
         let access = try await consult(.existence, consultation) { (record) throws(RecordError) in
             try await record.access(patient, by: consultation.consultant)
         }
-        guard case .granted = access else {
+        switch access {
+        case .granted: break
+        case .unauthorised where consultation.consultant.emergency != nil: break
+        case .unauthorised, .forbidden, .closed, .none:
             return page(visit, .exams, consultation.pages.access(access))
         }
         let filter = ExamFilter(visit.query)
@@ -89,6 +97,24 @@ extension ConsumerService {
         try await consult(.authorisation, consultation) { (record) throws(RecordError) in
             try await record.authorise(consultation.opened.patient, by: consultation.consultant)
         }
+        return Visit.redirect(consultation.opened.path)
+    }
+
+    /// Bris de glace, on the professional's word that care cannot wait. The record decides whether it lets them in.
+    private func breakGlass(_ visit: Visit, _ consultation: Consultation) async throws -> HTTPResponse {
+        let (_, fields) = try form(visit)
+        guard fields["emergency"] == "yes", let reason = fields["reason"].flatMap(Emergency.init) else {
+            throw Refusal(.badRequest, .refused, [.notAuthorised, .emergencyBox])
+        }
+        try parts.traces.note(
+            .emergency,
+            by: "\(consultation.consultant.professional.identifier) of "
+                + (consultation.consultant.activity.structureIdentifier ?? "no structure"),
+            of: consultation.opened.patient,
+            outcome: "declared",
+            reason: reason.rawValue
+        )
+        consultation.opened.emergency = reason
         return Visit.redirect(consultation.opened.path)
     }
 

@@ -11,6 +11,7 @@ package struct TraceBook: Sendable {
         case signOut = "sign-out"
         case existence = "TD0.2"
         case authorisation = "TD0.3"
+        case emergency = "bris de glace"
         case search = "TD3.1"
         case retrieval = "TD3.2"
         case images = "WADO-RS client"

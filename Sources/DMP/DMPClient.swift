@@ -37,6 +37,7 @@ package final class DMPClient: Sendable {
         package var patientID: String
         /// Connexion secrète.
         package var isSecret: Bool
+        package var purpose: VIHF.Purpose
         /// What an answer of the record may repeat of the patient and must not leave it.
         package var identity: [String]
 
@@ -49,6 +50,7 @@ package final class DMPClient: Sendable {
             roles: [Coded],
             patientID: String,
             isSecret: Bool = false,
+            purpose: VIHF.Purpose = .normal,
             identity: [String]
         ) {
             self.authentication = authentication
@@ -59,6 +61,7 @@ package final class DMPClient: Sendable {
             self.roles = roles
             self.patientID = patientID
             self.isSecret = isSecret
+            self.purpose = purpose
             self.identity = identity
         }
     }
@@ -127,7 +130,8 @@ package final class DMPClient: Sendable {
             patientID: caller.patientID,
             software: (software.identifier, software.name, software.version, software.homologation),
             roles: caller.roles,
-            isSecret: caller.isSecret
+            isSecret: caller.isSecret,
+            purpose: caller.purpose
         )
         return Envelope.make(
             action: action,

@@ -8,7 +8,17 @@ struct PatientPages {
     let opened: OpenedPatient
     let formToken: String
 
-    private var banner: HTML { PatientBanner(patient: opened.patient, language: language).html }
+    private var banner: HTML {
+        let patient = PatientBanner(patient: opened.patient, language: language).html
+        guard let emergency = opened.emergency else { return patient }
+        return .group([
+            .element(
+                "p",
+                ["class": "warning emergency", "role": "alert"],
+                "\(language(.emergencyBanner)) \(language(.emergencyReason))\(language.colon)\(language(emergency.words))"
+            ), patient,
+        ])
+    }
     private var back: HTML {
         .element("p", [.element("a", ["href": opened.path], "← \(language(.back))")])
     }
@@ -48,8 +58,56 @@ struct PatientPages {
                     ]
                 )
             )
+            content.append(emergency)
         }
         return content
+    }
+
+    /// Behind a click, and never by a press of a button alone.
+    private var emergency: HTML {
+        .element(
+            "details",
+            ["class": "emergency"],
+            [
+                .element("summary", language(.emergency)), .element("p", language(.emergencyHelp)),
+                Form.post(
+                    opened.path + "/emergency",
+                    formToken,
+                    [
+                        .element(
+                            "label",
+                            [
+                                .text(language(.emergencyReason)),
+                                .element(
+                                    "select",
+                                    ["name": "reason", "required": ""],
+                                    [.element("option", ["value": ""], "–")]
+                                        + Emergency.allCases.map { reason in
+                                            .element(
+                                                "option",
+                                                ["value": reason.rawValue],
+                                                language(reason.words)
+                                            )
+                                        }
+                                ),
+                            ]
+                        ),
+                        .element(
+                            "label",
+                            ["class": "choice"],
+                            [
+                                .element(
+                                    "input",
+                                    ["type": "checkbox", "name": "emergency", "value": "yes", "required": ""]
+                                ),
+                                .text(language(.emergencyBox)),
+                            ]
+                        ),
+                        .element("button", ["type": "submit"], language(.openInEmergency)),
+                    ]
+                ),
+            ]
+        )
     }
 
     private func alert(_ phrase: Phrase) -> HTML {
@@ -315,5 +373,14 @@ struct PatientPages {
             )
         }
         return content
+    }
+}
+
+extension Emergency {
+    fileprivate var words: Phrase {
+        switch self {
+        case .unconscious: .unconscious
+        case .vital: .vital
+        }
     }
 }

@@ -74,6 +74,28 @@ extension Phrase {
     )
     static let authorise = Phrase("Ajouter l’autorisation", "Add the authorisation")
 
+    // MARK: Emergency (EX_0.2-1050)
+    static let emergency = Phrase("Accès en urgence (bris de glace)", "Emergency access (bris de glace)")
+    static let emergencyHelp = Phrase(
+        "Sans autorisation du patient, et seulement lorsque les soins ne peuvent attendre. Le patient et l’assurance maladie en sont informés.",
+        "Without the patient’s authorisation, and only where care cannot wait. The patient and the health insurance are told."
+    )
+    static let emergencyBox = Phrase(
+        "Je déclare une situation d’urgence.",
+        "I declare an emergency."
+    )
+    static let emergencyReason = Phrase("Motif", "Reason")
+    static let openInEmergency = Phrase("Accéder en urgence", "Enter in an emergency")
+    static let unconscious = Phrase(
+        "Patient hors d’état d’exprimer sa volonté",
+        "The patient is unable to say what they want"
+    )
+    static let vital = Phrase("Urgence vitale", "Vital emergency")
+    static let emergencyBanner = Phrase(
+        "ACCÈS EN BRIS DE GLACE : le DMP est consulté sans autorisation du patient.",
+        "EMERGENCY ACCESS (BRIS DE GLACE): the record is read without the patient’s authorisation."
+    )
+
     // MARK: List
     static let exams = Phrase("Examens", "Exams")
     static let noExams = Phrase("Aucun examen ne correspond.", "No exam matches.")

@@ -179,6 +179,7 @@ package struct DMPConsultation: HealthRecord {
             sector: activity.sector?.code ?? "",
             roles: Self.roles(activity),
             patientID: Self.identifier(patient),
+            purpose: consultant.emergency.map { .breakGlass(reason: $0.reason) } ?? .normal,
             identity: [
                 patient.nationalIdentifier.value, patient.localIdentifier, patient.birthFamilyName,
                 patient.usedFamilyName, patient.usedGivenName, patient.birthDate,

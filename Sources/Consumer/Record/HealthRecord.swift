@@ -7,10 +7,32 @@ package import Identity
 package struct Consultant: Equatable, Sendable {
     package let professional: Professional
     package let activity: Professional.Activity
+    /// Nil but where care cannot wait for the patient's authorisation (bris de glace).
+    package let emergency: Emergency?
 
-    package init(professional: Professional, activity: Professional.Activity) {
+    package init(
+        professional: Professional,
+        activity: Professional.Activity,
+        emergency: Emergency? = nil
+    ) {
         self.professional = professional
         self.activity = activity
+        self.emergency = emergency
+    }
+}
+
+/// Why a record is read without its patient's authorisation. The record keeps the words; they are a choice and no free
+/// text, which could name the patient.
+package enum Emergency: String, CaseIterable, Sendable {
+    case unconscious
+    case vital
+
+    /// As the record takes it (VIHF, `Mode_Acces_Raison`).
+    package var reason: String {
+        switch self {
+        case .unconscious: "Patient hors d'état d'exprimer sa volonté"
+        case .vital: "Urgence vitale : risque immédiat pour la santé du patient"
+        }
     }
 }
 

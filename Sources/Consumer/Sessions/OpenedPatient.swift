@@ -11,6 +11,7 @@ final class OpenedPatient: Sendable {
         var retrievals: [Int: ExamRetrieval] = [:]
         /// The report that was read last: its page, and then its body.
         var report: (number: Int, document: ReportDocument)?
+        var emergency: Emergency?
         var isClosed = false
     }
 
@@ -52,6 +53,12 @@ final class OpenedPatient: Sendable {
             }
             return (document, exam ?? Exam())
         }
+    }
+
+    /// Why the record is read without an authorisation; for as long as the patient is open.
+    var emergency: Emergency? {
+        get { state.withLock { $0.emergency } }
+        set { state.withLock { $0.emergency = newValue } }
     }
 
     func path(ofImages document: RegisteredDocument) -> String { "\(path)/images/\(number(document))" }

@@ -12,6 +12,13 @@ package struct VIHF: Sendable {
         case direct = "DIRECTE"
     }
 
+    /// Mode d'accès (1.2.250.1.213.1.1.4.248).
+    package enum Purpose: Equatable, Sendable {
+        case normal
+        /// Bris de glace: the patient cannot say that they agree, and care cannot wait. With its reason.
+        case breakGlass(reason: String)
+    }
+
     private static let saml = "urn:oasis:names:tc:SAML:2.0:assertion"
     private static let hl7 = "urn:hl7-org:v3"
     private static let instance = "http://www.w3.org/2001/XMLSchema-instance"
@@ -34,6 +41,7 @@ package struct VIHF: Sendable {
     package var roles: [Coded]
     /// Connexion secrète.
     package var isSecret: Bool
+    package var purpose: Purpose
 
     package init(
         id: String,
@@ -46,7 +54,8 @@ package struct VIHF: Sendable {
         patientID: String,
         software: (identifier: String, name: String, version: String, homologation: String),
         roles: [Coded],
-        isSecret: Bool = false
+        isSecret: Bool = false,
+        purpose: Purpose = .normal
     ) {
         self.id = id
         self.issueInstant = issueInstant
@@ -59,6 +68,7 @@ package struct VIHF: Sendable {
         self.software = software
         self.roles = roles
         self.isSecret = isSecret
+        self.purpose = purpose
     }
 
     /// The signed assertion, to be put into an envelope as it is.
@@ -164,7 +174,7 @@ package struct VIHF: Sendable {
                 [
                     coded(
                         "PurposeOfUse",
-                        Coded("normal", "1.2.250.1.213.1.1.4.248", "Acces normal"),
+                        purpose.code,
                         "mode acces VIHF 1.0"
                     )
                 ]
@@ -176,9 +186,22 @@ package struct VIHF: Sendable {
                 roles.map { coded("Role", $0, "") }
             ),
         ]
+        if case .breakGlass(let reason) = purpose {
+            attributes.append(attribute("Mode_Acces_Raison", reason))
+        }
         if isSecret {
             attributes.append(attribute("urn:oasis:names:tc:xspa:1.0:resource:hl7:confidentiality-code", "S"))
         }
         return attributes
+    }
+}
+
+extension VIHF.Purpose {
+    fileprivate var code: Coded {
+        let scheme = "1.2.250.1.213.1.1.4.248"
+        return switch self {
+        case .normal: Coded("normal", scheme, "Acces normal")
+        case .breakGlass: Coded("bris_de_glace", scheme, "Acces bris de glace")
+        }
     }
 }

@@ -246,7 +246,7 @@ class DMP:
 
     def _retrieve(self, request, envelope, parts, assertion, warnings):
         self._judge(self._validated(envelope.body), warnings)
-        if self.registry.authorization(assertion.patient_id, assertion.value("Identifiant_Structure")) != "VALIDE":
+        if not self.registry.may_read(assertion):
             raise Refusal([Problem("DMPAccessDenied", "the structure has no valid authorization")])
         problems, found = [], []
         for wanted in envelope.body.iterfind(tag(XDSB, "DocumentRequest")):

@@ -94,5 +94,10 @@ class State:
                           patient_id, structure)
         return found[0][0] if found else self.patient(patient_id)["authorization"]
 
+    def may_read(self, vihf):
+        """An emergency needs no authorization, but does not pass a patient's refusal."""
+        found = self.authorization(vihf.patient_id, vihf.value("Identifiant_Structure"))
+        return found == "VALIDE" or (vihf.is_emergency and found != "INTERDIT")
+
     def set_authorization(self, patient_id, structure, value):
         self._execute("INSERT OR REPLACE INTO authorizations VALUES (?, ?, ?)", patient_id, structure, value)

@@ -114,7 +114,7 @@ def find(query, registry, vihf):
         raise QueryError("XDSPatientIdDoesNotMatch", "the VIHF is for another patient (resource-id)")
     if not registry.patient(patient[0])["exists"]:
         raise QueryError("XDSUnknownPatientId", "the patient has no record")
-    if registry.authorization(patient[0], vihf.value("Identifiant_Structure")) != "VALIDE":
+    if not registry.may_read(vihf):
         raise QueryError("DMPAccessDenied", "the structure has no valid authorization")
     rows = registry.rows("SELECT * FROM entries WHERE patient_id = ? ORDER BY submission, rowid", patient[0])
     return [r for r in rows if not (hidden and r["status"] == DELETED) and matches(query, json.loads(r["metadata"]), r)]

@@ -13,6 +13,7 @@ from .soap import SoapFault
 RESOURCE_ID = "urn:oasis:names:tc:xacml:2.0:resource:resource-id"
 SUBJECT_ID = "urn:oasis:names:tc:xspa:1.0:subject:subject-id"
 PURPOSE = "urn:oasis:names:tc:xspa:1.0:subject:purposeofuse"
+ACCESS_REASON = "Mode_Acces_Raison"
 ROLE = "urn:oasis:names:tc:xacml:2.0:subject:role"
 ISSUER_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName"
 # Attribute: the form of its value.
@@ -65,9 +66,15 @@ class VIHF:
     def patient_id(self):
         return self.value(RESOURCE_ID)
 
+    @property
+    def is_emergency(self):
+        """Bris de glace: no authorization of the patient is needed."""
+        return [code for _, code, _ in self.coded.get(PURPOSE, [])] == ["bris_de_glace"]
+
     def summary(self):
         """What the state keeps of it."""
         kept = {name: self.value(name) for name in ATTRIBUTES if name in self.attributes}
+        kept["purpose"] = [code for _, code, _ in self.coded.get(PURPOSE, [])]
         roles = [code for _, code, _ in self.coded.get(ROLE, [])]
         return {"issuer": self.issuer, "nameID": self.name_id, "roles": roles, "attributes": kept}
 
@@ -97,6 +104,11 @@ def _check_form(vihf):
     purpose = vihf.coded.get(PURPOSE, [])
     if [(t, s) for t, _, s in purpose] != [(tag(HL7V3, "PurposeOfUse"), "1.2.250.1.213.1.1.4.248")]:
         raise Refused("wsse:InvalidSecurityToken", "attribute purposeofuse: expected one PurposeOfUse")
+    if purpose[0][1] not in ("normal", "bris_de_glace"):
+        raise Refused("wsse:InvalidSecurityToken", "attribute purposeofuse: found %r" % purpose[0][1])
+    if vihf.is_emergency != bool(vihf.value(ACCESS_REASON)):
+        raise Refused("wsse:InvalidSecurityToken",
+                      "attribute %s: expected with bris_de_glace, and only with it" % ACCESS_REASON)
     roles = vihf.coded.get(ROLE, [])
     if not roles or any(t != tag(HL7V3, "Role") or not c or not s for t, c, s in roles):
         raise Refused("wsse:InvalidSecurityToken", "attribute role: expected Role with code and codeSystem")
