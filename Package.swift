@@ -143,7 +143,10 @@ let package = Package(
         ),
         room(
             "Consumer",
-            ["Linux", "XML", "Admin", "DICOM", "IHE", "DMP", "Identity", "Transfer", crypto, nioHTTP1]
+            [
+                "Linux", "XML", "Admin", "DICOM", "HL7", "IHE", "DMP", "Identity", "Transfer", crypto,
+                nioHTTP1,
+            ]
         ),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors

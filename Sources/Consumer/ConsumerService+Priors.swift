@@ -20,27 +20,32 @@ struct PriorExams: Encodable {
         let hasReport: Bool
     }
 
+    /// What of the question narrowed the search; of an order, as it was understood.
+    struct Asked: Encodable {
+        let modalities: [String]
+        let regions: [String]
+        /// YYYYMMDD
+        let from: String?
+    }
+
     /// granted, unauthorised, forbidden, closed, none: whether the record may be read.
     let access: String
+    let asked: Asked
     /// The newest first; empty where the record may not be read.
     let exams: [Entry]
-    /// Opens the patient, once and for some minutes, in the browser of who asked.
+    /// Opens the patient, once and for some minutes, in the browser of who asked; nil where the order does not have all
+    /// that a contextual call has.
     let open: String?
 }
 
 extension ConsumerService {
-    private static let longestDays = 36_500
-
-    /// `POST /api/conso/priors`: the fields of a contextual call, with `Modality`, `AnatomicRegion` and `Days` where they
-    /// are wanted, and an access token of the professional, whom the RIS has signed in itself. A form and not a query,
-    /// since identity is not to be in URLs.
+    /// `POST /api/conso/priors`: a form or an order (see `PriorQuestion`), and an access token of the professional, whom
+    /// the RIS has signed in itself. The identity is in the body, since it is not to be in URLs.
     func priors(_ visit: Visit) async throws -> HTTPResponse {
         let consultant: Consultant
-        let patient: PatientContext
-        let filter: ExamFilter
+        let question: PriorQuestion
         do throws(ContextualCallError) {
-            let form = try PriorForm(visit.request.body)
-            (patient, filter) = (form.patient, form.filter(now: now()))
+            question = try PriorQuestion(visit)
         } catch {
             try parts.traces.note(
                 .priors,
@@ -50,6 +55,7 @@ extension ConsumerService {
             )
             return .text(.badRequest, "\(error)")
         }
+        let patient = question.patient
         switch try await asking(visit, patient) {
         case .success(let found): consultant = found
         case .failure(let refusal): return refusal.response
@@ -57,7 +63,7 @@ extension ConsumerService {
         let user = consultant.professional.identifier
         let answer: PriorExams
         do throws(RecordError) {
-            answer = try await priors(patient, filter, consultant)
+            answer = try await priors(question, consultant)
         } catch {
             try parts.traces.note(.priors, by: user, of: patient, outcome: "refused", reason: "\(error)")
             let status: HTTPResponseStatus = error.kind == .permanent ? .badGateway : .serviceUnavailable
@@ -74,10 +80,11 @@ extension ConsumerService {
     }
 
     private func priors(
-        _ patient: PatientContext,
-        _ filter: ExamFilter,
+        _ question: PriorQuestion,
         _ consultant: Consultant
     ) async throws(RecordError) -> PriorExams {
+        let patient = question.patient
+        let filter = question.filter(now: now())
         let access = try await parts.record.access(patient, by: consultant)
         let name: String
         switch access {
@@ -93,6 +100,7 @@ extension ConsumerService {
         }
         return PriorExams(
             access: name,
+            asked: .init(modalities: filter.modalities, regions: filter.regions, from: filter.from),
             exams: exams.map { exam in
                 PriorExams.Entry(
                     date: String(exam.performed.prefix(8)),
@@ -104,7 +112,9 @@ extension ConsumerService {
                     hasReport: !exam.reports.isEmpty
                 )
             },
-            open: contexts.add(patient).map { "\(settings.publicURL)/consumer/open?context=\($0)" }
+            open: !question.canOpen
+                ? nil
+                : contexts.add(patient).map { "\(settings.publicURL)/consumer/open?context=\($0)" }
         )
     }
 
@@ -149,55 +159,5 @@ extension ConsumerService {
             )
         }
         return .success(Consultant(professional: professional, activity: activity))
-    }
-
-    /// The fields of a question about prior exams.
-    private struct PriorForm {
-        private static let own: Set = ["Modality", "AnatomicRegion", "Days"]
-
-        let patient: PatientContext
-        private let fields: SubmittedForm
-        private let days: Int?
-
-        init(_ body: [UInt8]) throws(ContextualCallError) {
-            guard let fields = SubmittedForm(bytes: body) else {
-                throw ContextualCallError(parameter: "body", found: "no form", expected: "a form in UTF-8")
-            }
-            patient = try ContextualCall.read(fields.without(Self.own))
-            self.fields = fields
-            func check(_ name: String, _ values: [String]) throws(ContextualCallError) {
-                guard let value = fields[name], !value.isEmpty, !values.contains(value) else { return }
-                throw ContextualCallError(
-                    parameter: name,
-                    found: "another value",
-                    expected: "one of \(values.joined(separator: ", "))"
-                )
-            }
-            try check("Modality", ExamFilter.modalities)
-            try check("AnatomicRegion", ExamFilter.regions)
-            guard let text = fields["Days"], !text.isEmpty else {
-                days = nil
-                return
-            }
-            guard let days = Int(text), (1...longestDays).contains(days) else {
-                throw ContextualCallError(
-                    parameter: "Days",
-                    found: "no such number",
-                    expected: "1 to \(longestDays)"
-                )
-            }
-            self.days = days
-        }
-
-        /// `now` is in milliseconds since 1970.
-        func filter(now: Int64) -> ExamFilter {
-            var filter = ExamFilter()
-            filter.modality = fields["Modality"].flatMap { $0.isEmpty ? nil : $0 }
-            filter.region = fields["AnatomicRegion"].flatMap { $0.isEmpty ? nil : $0 }
-            filter.from = days.map { days in
-                DMPClient.time(now - Int64(days) * 86_400_000).prefix(10).filter(\.isNumber)
-            }
-            return filter
-        }
     }
 }

@@ -14,7 +14,7 @@ struct SubmittedForm: Sendable {
 
     let fields: [Field]
 
-    private init(fields: [Field]) { self.fields = fields }
+    init(fields: [Field]) { self.fields = fields }
 
     /// Nil where it is no such form: "%" without two hexadecimal digits, bytes that are no UTF-8, too many fields.
     init?(_ text: some StringProtocol) {

@@ -131,7 +131,7 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
             SubmittedForm("modality=CT&region=67734004&from=2024-01-01&to=2024-12-31&archived=on&obsolete=")
         )
         let filter = ExamFilter(form)
-        #expect(filter.modality == "CT")
+        #expect(filter.modalities == ["CT"])
         #expect(filter.eventCodes.map(\.first?.value) == ["CT", "67734004"])
         #expect(filter.from == "20240101")
         #expect(filter.end == "20241231235959")

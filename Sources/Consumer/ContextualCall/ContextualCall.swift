@@ -80,6 +80,24 @@ package enum ContextualCall {
         )
     }
 
+    /// Of whom a form is, whatever else of it is missing.
+    static func identified(_ form: SubmittedForm) throws(ContextualCallError) -> PatientContext {
+        PatientContext(
+            nationalIdentifier: try nationalIdentifier(form),
+            birthFamilyName: optional(Name.family, in: form) ?? "",
+            birthGivenNames: [],
+            usedFamilyName: nil,
+            usedGivenName: nil,
+            sex: .unknown,
+            birthDate: "",
+            birthPlace: "",
+            hasConsent: false,
+            localIdentifier: "",
+            localIssuer: .init(namespace: "", universalID: nil, universalIDType: nil),
+            situation: try situation(form)
+        )
+    }
+
     private static func checkNames(_ form: SubmittedForm) throws(ContextualCallError) {
         var seen: Set<String> = []
         for field in form.fields {

@@ -233,8 +233,9 @@ struct PatientPages {
                     "form",
                     ["method": "get", "action": opened.path],
                     [
-                        select("modality", .modality, modalities, filter.modality),
-                        select("region", .region, regions, filter.region), date("from", .from, filter.from),
+                        select("modality", .modality, modalities, filter.modalities.first),
+                        select("region", .region, regions, filter.regions.first),
+                        date("from", .from, filter.from),
                         date("to", .to, filter.to), check("archived", .withArchived, filter.includesArchived),
                         check("obsolete", .withObsolete, filter.includesObsolete),
                         .element("button", ["type": "submit"], language(.apply)),

@@ -16,8 +16,9 @@ package struct ExamFilter: Equatable, Sendable {
     private static let modalityScheme = "1.2.250.1.213.1.1.5.618"
     private static let regionScheme = "1.2.250.1.213.1.1.5.695"
 
-    package var modality: String?
-    package var region: String?
+    /// One of them; any where there is none.
+    package var modalities: [String] = []
+    package var regions: [String] = []
     /// YYYYMMDD, both inclusive.
     package var from: String?
     package var to: String?
@@ -28,8 +29,8 @@ package struct ExamFilter: Equatable, Sendable {
 
     /// Reads a query; what is no such value is as if it were not there.
     init(_ form: SubmittedForm) {
-        modality = form["modality"].flatMap { Self.modalities.contains($0) ? $0 : nil }
-        region = form["region"].flatMap { Self.regions.contains($0) ? $0 : nil }
+        modalities = form["modality"].map { [$0] }?.filter(Self.modalities.contains) ?? []
+        regions = form["region"].map { [$0] }?.filter(Self.regions.contains) ?? []
         from = form["from"].flatMap(Self.date)
         to = form["to"].flatMap(Self.date)
         includesArchived = form["archived"] == "on"
@@ -37,13 +38,14 @@ package struct ExamFilter: Equatable, Sendable {
     }
 
     /// What narrows the manifests, and not the reports, whose entries need not say it.
-    var narrowsImages: Bool { modality != nil || region != nil }
+    var narrowsImages: Bool { !modalities.isEmpty || !regions.isEmpty }
 
+    /// One of each list (ITI TF-2 3.18.4.1.2.3.5).
     var eventCodes: [[Coded]] {
         [
-            modality.map { [Coded($0, Self.modalityScheme, "")] },
-            region.map { [Coded($0, Self.regionScheme, "")] },
-        ].compactMap { $0 }
+            modalities.map { Coded($0, Self.modalityScheme, "") },
+            regions.map { Coded($0, Self.regionScheme, "") },
+        ].filter { !$0.isEmpty }
     }
 
     var statuses: [RegisteredDocument.Status] {

@@ -36,7 +36,8 @@ package struct HL7Error: Error, Equatable, Sendable, CustomStringConvertible {
     package let applicationCode: ApplicationCode?
     /// ERR-2 in words of the standard, such as "PID-3".
     package let location: String
-    package let words: String
+    package let found: String
+    package let expected: String
 
     package init(
         _ code: Code,
@@ -48,8 +49,11 @@ package struct HL7Error: Error, Equatable, Sendable, CustomStringConvertible {
         self.code = code
         self.location = location
         applicationCode = application
-        words = "found \(found), expected \(expected)"
+        self.found = found
+        self.expected = expected
     }
+
+    package var words: String { "found \(found), expected \(expected)" }
 
     package var description: String { "\(location): \(words)" }
 
