@@ -217,7 +217,7 @@ extension ConsumerService {
             guard let importing = retrieval.archiving else {
                 throw Refusal(.notFound, .refused, [.noArchive])
             }
-            _ = importing.start(retrieval)
+            try start(importing, number, retrieval, consultation)
             return Visit.redirect(path)
         default: throw Refusal(.notFound, .refused, [.notFound])
         }
@@ -245,7 +245,6 @@ extension ConsumerService {
         }
         let (parts, now) = (parts, now)
         let user = consultation.consultant.professional.identifier
-        let session = consultation.session
         let name = manifest.sopInstanceUID.string
         let importing = parts.archive.map { archive in
             ExamImport(
@@ -264,8 +263,42 @@ extension ConsumerService {
                 now: now
             )
         }
-        let retrieval = ExamRetrieval(
+        let retrieval = self.retrieval(of: manifest, to: settings.viewing, importing, consultation)
+        consultation.opened.begin(number, retrieval)?.start()
+    }
+
+    /// What came with loss is not for an archive: it comes once more.
+    private func start(
+        _ importing: ExamImport,
+        _ number: Int,
+        _ viewed: ExamRetrieval,
+        _ consultation: Consultation
+    ) throws {
+        guard viewed.purpose != .export else {
+            _ = importing.start(viewed)
+            return
+        }
+        guard importing.progress.state != .running else { return }
+        let again = retrieval(of: viewed.manifest, to: .export, nil, consultation)
+        guard let source = consultation.opened.export(number, again) else { return }
+        source.start()
+        _ = importing.start(source)
+    }
+
+    private func retrieval(
+        of manifest: ExamManifest,
+        to purpose: RetrievePurpose,
+        _ importing: ExamImport?,
+        _ consultation: Consultation
+    ) -> ExamRetrieval {
+        let (parts, now) = (parts, now)
+        let user = consultation.consultant.professional.identifier
+        let patient = consultation.opened.patient
+        let session = consultation.session
+        let name = manifest.sopInstanceUID.string
+        return ExamRetrieval(
             manifest,
+            purpose: purpose,
             source: parts.images,
             archiving: importing,
             token: { try await session.accessToken(parts.party, now: now()) },
@@ -281,7 +314,6 @@ extension ConsumerService {
             },
             now: now
         )
-        consultation.opened.begin(number, retrieval)?.start()
     }
 
     /// A small picture of what has arrived in this session; what another professional fetched is not there.
@@ -291,7 +323,7 @@ extension ConsumerService {
             throw Refusal(.notFound, .refused, [.notFound])
         }
         let progress = retrieval.progress
-        if let reason = progress.missing[position] { return .text(.gone, reason) }
+        if let reason = progress.missing[position] { return .text(.gone, "\(reason)") }
         guard progress.hasArrived(position) else { return .text(.notFound, "the image has not arrived") }
         return await parts.thumbnail(manifest, position)
     }

@@ -9,6 +9,9 @@ package final class ConsumerService: HTTPResponder {
     package struct Settings: Sendable {
         /// As browsers name us, without a path: `https://drimbox.example`.
         package var publicURL: String
+        /// How images come that are to be looked at: as for the archive, or smaller and with loss; what is imported then
+        /// comes once more.
+        package var viewing: RetrievePurpose
         package var sessionIdleMinutes: Int
         /// A contextual call that nobody has opened is forgotten after so long.
         package var contextSeconds: Int
@@ -18,12 +21,14 @@ package final class ConsumerService: HTTPResponder {
 
         package init(
             publicURL: String,
+            viewing: RetrievePurpose,
             sessionIdleMinutes: Int,
             contextSeconds: Int,
             software: String,
             version: String
         ) {
             self.publicURL = publicURL
+            self.viewing = viewing
             self.sessionIdleMinutes = sessionIdleMinutes
             self.contextSeconds = contextSeconds
             self.software = software

@@ -7,7 +7,8 @@ import Transfer
 /// Images out of the boxes of the white list. A professional's token goes to no other host, over no other scheme, and
 /// follows no redirection.
 struct BoxImages: ImageSource {
-    let web: DICOMwebClient
+    /// By what the images are for: what comes for the screen may have lost something, and is kept apart.
+    let clients: [RetrievePurpose: DICOMwebClient]
     let boxes: KnownBoxes
     let allowsPrivateAddresses: Bool
     /// The proxy looks names up; what it finds is not known here.
@@ -17,15 +18,17 @@ struct BoxImages: ImageSource {
         _ series: ExamManifest.Series,
         of manifest: UID,
         study: UID,
+        purpose: RetrievePurpose,
         token: String,
         onInstance: @escaping @Sendable (UID) -> Void
-    ) async throws(ImageSourceError) -> [UID: String] {
+    ) async throws(ImageSourceError) -> [UID: ImageFailure] {
         try await check(RetrieveAddress(series.retrieveURL))
+        guard let web = clients[purpose] else { throw .unreachable("nothing is retrieved to \(purpose)") }
         let result: DICOMwebClient.Retrieved
         do {
             result = try await web.retrieve(
                 series.retrieveURL,
-                accept: RetrievePurpose.export.accept,
+                accept: purpose.accept,
                 headers: [
                     ("Authorization", "Bearer \(token)"), ("KOS-SOPInstanceUID", manifest.string),
                 ],
@@ -41,9 +44,9 @@ struct BoxImages: ImageSource {
         case .redirected(let status): throw .refused(status: status)
         case let error? where result.stored.isEmpty: throw .unreachable("\(error)")
         case let error:
-            var missing = result.failures
+            var missing = result.failures.mapValues(ImageFailure.notKept)
             for uid in result.missing where missing[uid] == nil {
-                missing[uid] = error.map { "\($0)" } ?? "the other box has it no longer"
+                missing[uid] = error.map { .interrupted("\($0)") } ?? .gone
             }
             return missing
         }

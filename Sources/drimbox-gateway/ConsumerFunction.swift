@@ -17,9 +17,9 @@ import Transfer
 final class ConsumerFunction: Sendable {
     private let configuration: GatewayConfiguration.Consumer
     private let service: ConsumerService
-    private let spool: Spool
+    /// What is for the archive, and what is only looked at where that comes with loss.
+    private let lent: [RetrievePurpose: LentImages]
     private let provider: HTTPSClient
-    private let web: DICOMwebClient
     private let tls: TLSServer?
     /// Nil where no other software may ask with its users' tokens.
     private let identity: ProfessionalIdentity?
@@ -45,22 +45,27 @@ final class ConsumerFunction: Sendable {
         tls = try security.consumer()
         let directory = configuration.dataDirectory + "/consumer"
         try Directory.create(directory)
-        if FileManager.default.fileExists(atPath: directory + "/images") {
-            try FileManager.default.removeItem(atPath: directory + "/images")
-        }
-        spool = try Spool(
-            directory: directory + "/images",
-            options: SpoolOptions(
-                capacityBytes: Int64(consumer.cacheBytes),
-                segmentBytes: Int64(min(configuration.spool.segmentBytes, consumer.cacheBytes / 4))
-            )
-        )
-        let receiver = SpoolReceiver(spool: spool, arrivals: InstanceArrivals(), journal: journal)
         var toBoxes = DICOMwebClient.Options()
         toBoxes.tls = try security.boxes()
         toBoxes.triesConnectionsAgain = false
         toBoxes.proxy = configuration.boxes?.proxy.map { ($0.host, $0.port) }
-        web = DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
+        let isOneTransfer = consumer.viewing == .lossless
+        let capacity = isOneTransfer ? consumer.cacheBytes : consumer.cacheBytes / 2
+        let options = SpoolOptions(
+            capacityBytes: Int64(capacity),
+            segmentBytes: Int64(min(configuration.spool.segmentBytes, capacity / 4))
+        )
+        func lend(_ name: String) throws -> LentImages {
+            let spool = try LentImages.spool("\(directory)/\(name)", options)
+            let receiver = SpoolReceiver(spool: spool, arrivals: InstanceArrivals(), journal: journal)
+            return LentImages(
+                spool: spool,
+                web: DICOMwebClient(options: toBoxes, receiver: receiver, workers: workers, journal: wire)
+            )
+        }
+        let exported = try lend("images")
+        let looked = isOneTransfer ? exported : try lend("images-to-look-at")
+        lent = isOneTransfer ? [.export: exported] : [.export: exported, .view: looked]
         provider = try security.client(identity)
         let others = consumer.priorClients.isEmpty ? nil : try ProfessionalIdentity(identity, security)
         self.identity = others
@@ -75,7 +80,7 @@ final class ConsumerFunction: Sendable {
         )
         let archive = consumer.archive.flatMap { AETitle($0) }.flatMap { peers[$0] }
         let pictures = DICOMwebService(
-            catalogue: SpoolCatalogue(spool: spool),
+            catalogue: SpoolCatalogue(spool: looked.spool),
             codec: codec,
             journal: wire
         )
@@ -85,6 +90,7 @@ final class ConsumerFunction: Sendable {
         service = ConsumerService(
             .init(
                 publicURL: consumer.publicURL,
+                viewing: isOneTransfer ? .export : .view,
                 sessionIdleMinutes: consumer.sessionIdleMinutes,
                 contextSeconds: consumer.contextSeconds,
                 software: dmp.software.name,
@@ -94,16 +100,16 @@ final class ConsumerFunction: Sendable {
                 party: party,
                 record: record,
                 images: BoxImages(
-                    web: web,
+                    clients: lent.mapValues(\.web),
                     boxes: boxes,
                     allowsPrivateAddresses: consumer.allowPrivateAddresses != nil,
                     hasProxy: configuration.boxes?.proxy != nil
                 ),
-                archive: try archive.map { [spool] entry in
+                archive: try archive.map { entry in
                     try SiteArchive(
                         client: client,
                         peer: entry.peer,
-                        spool: spool,
+                        spool: exported.spool,
                         codec: codec,
                         site: configuration.site,
                         consumer: consumer
@@ -157,10 +163,10 @@ final class ConsumerFunction: Sendable {
     func run() async { await service.run() }
 
     func shutdown() async {
-        await web.shutdown()
+        for images in lent.values { await images.web.shutdown() }
         await provider.shutdown()
         await identity?.shutdown()
-        spool.close()
+        for images in lent.values { images.spool.close() }
     }
 
     private static func settings(
@@ -209,6 +215,20 @@ final class ConsumerFunction: Sendable {
         try replaceFile(path, with: key, mode: 0o600)
         try Directory.synchronize(directory)
         return key
+    }
+}
+
+/// Images of other sites, and the client that brings them.
+private struct LentImages: Sendable {
+    let spool: Spool
+    let web: DICOMwebClient
+
+    /// Empty, whatever a former run left in it.
+    static func spool(_ directory: String, _ options: SpoolOptions) throws -> Spool {
+        if FileManager.default.fileExists(atPath: directory) {
+            try FileManager.default.removeItem(atPath: directory)
+        }
+        return try Spool(directory: directory, options: options)
     }
 }
 

@@ -17,6 +17,8 @@ struct SiteArchive: ImportArchive {
     let site: String
     let station: String
     let rules: [String: Coercion.Action]
+    /// Attributes that are as the contextual call says them.
+    let local: Set<String>
 
     /// - Throws: where a rule of the configuration cannot be followed.
     init(
@@ -34,16 +36,18 @@ struct SiteArchive: ImportArchive {
         self.site = site
         station = consumer.station ?? ""
         var rules: [String: Coercion.Action] = [:]
+        var local: Set<String> = []
         for rule in consumer.coercion {
-            rules[rule.attribute] =
-                switch rule.action {
-                case .keep: .keep
-                case .empty: .empty
-                case .remove: .remove
-                case .replace: .replace([rule.value ?? ""])
-                }
+            switch rule.action {
+            case .keep: rules[rule.attribute] = .keep
+            case .empty: rules[rule.attribute] = .empty
+            case .remove: rules[rule.attribute] = .remove
+            case .replace: rules[rule.attribute] = .replace([rule.value ?? ""])
+            case .local: local.insert(rule.attribute)
+            }
         }
         self.rules = rules
+        self.local = local
         let nobody = Coercion.LocalIdentity(patientID: "0")
         do {
             _ = try coercion(nobody, national: nil)
@@ -61,14 +65,8 @@ struct SiteArchive: ImportArchive {
         patient: PatientContext,
         onResult: @escaping @Sendable (UID, StoreOutcome) -> Void
     ) async throws {
-        let issuer = patient.localIssuer
         let coercion = try coercion(
-            .init(
-                patientID: patient.localIdentifier,
-                namespace: issuer.namespace.isEmpty ? nil : issuer.namespace,
-                universalEntityID: issuer.universalID,
-                universalEntityIDType: issuer.universalIDType
-            ),
+            identity(patient),
             national: .init(
                 value: patient.nationalIdentifier.value,
                 authority: patient.nationalIdentifier.authority
@@ -77,7 +75,7 @@ struct SiteArchive: ImportArchive {
         var storable: [StorableInstance] = []
         for uid in instances {
             guard let stored = try spool.instance(uid) else {
-                onResult(uid, .failed("it is no longer in this box; open the exam again"))
+                onResult(uid, .failed(.evicted))
                 continue
             }
             storable.append(
@@ -97,11 +95,25 @@ struct SiteArchive: ImportArchive {
             case .refused(let status, let comment):
                 onResult(
                     result.sopInstanceUID,
-                    .failed("status \(status)" + (comment.map { ": \($0)" } ?? ""))
+                    .failed(.archiveRefused(status: "\(status)", comment: comment))
                 )
-            case .failed(let error): onResult(result.sopInstanceUID, .failed("\(error)"))
+            case .failed(let error):
+                onResult(result.sopInstanceUID, .failed(.archiveFailed("\(error)")))
             }
         }
+    }
+
+    private func identity(_ patient: PatientContext) -> Coercion.LocalIdentity {
+        let issuer = patient.localIssuer
+        return Coercion.LocalIdentity(
+            patientID: patient.localIdentifier,
+            namespace: issuer.namespace.isEmpty ? nil : issuer.namespace,
+            universalEntityID: issuer.universalID,
+            universalEntityIDType: issuer.universalIDType,
+            patientName: local.contains("PatientName") ? patient.dicomName : nil,
+            birthDate: local.contains("PatientBirthDate") ? patient.dicomBirthDate : nil,
+            sex: local.contains("PatientSex") ? patient.dicomSex : nil
+        )
     }
 
     private func coercion(

@@ -86,6 +86,13 @@ private func findings(_ text: String) -> [String] {
                 ["consumer": consumer(["coercion": "[{ \"attribute\": \"X\", \"action\": \"replace\" }]"])],
                 ["consumer.coercion[0].value"]
             ),
+            (
+                ["consumer": consumer(["coercion": "[{ \"attribute\": \"X\", \"action\": \"local\" }]"])],
+                ["consumer.coercion[0].attribute"]
+            ),
+            (
+                ["consumer": consumer(["viewing": "\"fast\""])], ["consumer.viewing"]
+            ),
         ]
     ) func bad(_ changes: [String: String], _ paths: [String]) {
         #expect(findings(document(changes)) == paths)

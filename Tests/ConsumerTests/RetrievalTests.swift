@@ -2,6 +2,7 @@
 import DICOM
 import Synchronization
 import Testing
+import Transfer
 
 @testable import Consumer
 
@@ -23,17 +24,18 @@ private final class OtherBox: ImageSource {
         _ series: ExamManifest.Series,
         of manifest: UID,
         study: UID,
+        purpose: RetrievePurpose,
         token: String,
         onInstance: @escaping @Sendable (UID) -> Void
-    ) async throws(ImageSourceError) -> [UID: String] {
-        asked.withLock { $0.append("\(token) \(series.retrieveURL)") }
+    ) async throws(ImageSourceError) -> [UID: ImageFailure] {
+        asked.withLock { $0.append("\(purpose) \(token) \(series.retrieveURL)") }
         while !gate.withLock({ $0 }) {
             do { try await Task.sleep(for: .milliseconds(2)) } catch { throw .unreachable("cancelled") }
         }
         if let error { throw error }
         for instance in series.instances where !withheld.contains(instance) { onInstance(instance) }
         onInstance(UID(literal: "1.2.3.999"))
-        return withheld.isEmpty ? [:] : Dictionary(uniqueKeysWithValues: withheld.map { ($0, "gone") })
+        return withheld.isEmpty ? [:] : Dictionary(uniqueKeysWithValues: withheld.map { ($0, .gone) })
     }
 }
 
@@ -51,7 +53,7 @@ private final class Archive: ImportArchive {
     ) async throws {
         for instance in instances {
             if refusals.withLock({ $0.remove(instance) != nil }) {
-                onResult(instance, .failed("status A700"))
+                onResult(instance, .failed(.archiveRefused(status: "A700", comment: nil)))
             } else {
                 stored.withLock { $0.append(instance) }
                 onResult(instance, .stored)
@@ -80,12 +82,14 @@ private struct TraceLost: Error {}
 
 private func retrieval(
     _ box: OtherBox,
+    to purpose: RetrievePurpose = .export,
     archive: Archive? = nil,
     token: @escaping @Sendable () async throws -> String = { "token" },
     trace: @escaping @Sendable (UID, String, String) throws -> Void = { _, _, _ in }
 ) -> ExamRetrieval {
     ExamRetrieval(
         manifest,
+        purpose: purpose,
         source: box,
         archiving: archive.map { ExamImport(archive: $0, patient: patient, trace: { _, _ in }, now: { 0 }) },
         token: token,
@@ -116,14 +120,14 @@ private func ended(_ importing: ExamImport) async throws -> ExamImport.Progress 
         #expect(progress.missing.isEmpty)
         #expect(progress.firstImage != nil)
         let asked = box.asked.withLock { $0 }
-        #expect(asked.sorted() == manifest.series.map { "token \($0.retrieveURL)" })
+        #expect(asked.sorted() == manifest.series.map { "export token \($0.retrieveURL)" })
     }
 
     @Test("what does not come is named with its reason") func missing() async throws {
         let retrieval = retrieval(OtherBox(withheld: [uid(4)]))
         retrieval.start()
         let progress = try await ended(retrieval)
-        #expect(progress.missing == [4: "gone"])
+        #expect(progress.missing == [4: .gone])
         #expect(progress.arrived.count == 11)
     }
 
@@ -133,7 +137,7 @@ private func ended(_ importing: ExamImport) async throws -> ExamImport.Progress 
         refused.start()
         let words = try await ended(refused).missing
         #expect(words.count == 12)
-        #expect(Set(words.values) == ["the other box answered with status 403"])
+        #expect(Set(words.values) == [.source(.refused(status: 403))])
         let box = OtherBox()
         let over = retrieval(box, token: { throw TraceLost() })
         over.start()
@@ -157,7 +161,7 @@ private func ended(_ importing: ExamImport) async throws -> ExamImport.Progress 
         retrieval.prefer(manifest.series[3].seriesInstanceUID)
         retrieval.start()
         while box.asked.withLock({ $0.count }) < 3 { try await Task.sleep(for: .milliseconds(2)) }
-        #expect(box.asked.withLock { $0.contains("token \(manifest.series[3].retrieveURL)") })
+        #expect(box.asked.withLock { $0.contains("export token \(manifest.series[3].retrieveURL)") })
         box.gate.withLock { $0 = true }
         #expect(try await ended(retrieval).arrived.count == 12)
     }
@@ -174,6 +178,34 @@ private func ended(_ importing: ExamImport) async throws -> ExamImport.Progress 
         #expect(opened.begin(0, retrieval) == nil)
     }
 
+    @Test("what is looked at with loss comes once more for the archive, and once only") func purposes()
+        async throws
+    {
+        let box = OtherBox()
+        let archive = Archive()
+        let opened = OpenedPatient(patient, name: "p", opened: 0)
+        let viewed = retrieval(box, to: .view, archive: archive)
+        viewed.start()
+        #expect(try await ended(viewed).arrived.count == 12)
+        let exported = retrieval(box, to: .export)
+        #expect(opened.export(0, exported) === exported)
+        exported.start()
+        #expect(try await ended(exported).arrived.count == 12)
+        // The second try takes what came; where something is missing, it is asked for again.
+        #expect(opened.export(0, retrieval(box, to: .export)) === exported)
+        let asked = box.asked.withLock { $0 }
+        #expect(asked.filter { $0.hasPrefix("view ") }.count == 4)
+        #expect(asked.filter { $0.hasPrefix("export ") }.count == 4)
+        let broken = retrieval(OtherBox(withheld: [uid(4)]), to: .export)
+        #expect(opened.export(1, broken) === broken)
+        broken.start()
+        _ = try await ended(broken)
+        let again = retrieval(box, to: .export)
+        #expect(opened.export(1, again) === again)
+        opened.close()
+        #expect(opened.export(2, again) == nil)
+    }
+
     @Test("what arrived and what still arrives is imported, each once; what was refused, at the next try")
     func imported() async throws {
         let box = OtherBox(isOpen: false)
@@ -187,7 +219,8 @@ private func ended(_ importing: ExamImport) async throws -> ExamImport.Progress 
         let first = try await ended(importing)
         #expect(first.state == .failed)
         #expect(first.stored == 10)
-        #expect(first.failures == [uid(2): "status A700", uid(7): "status A700"])
+        let refusal = ImageFailure.archiveRefused(status: "A700", comment: nil)
+        #expect(first.failures == [uid(2): refusal, uid(7): refusal])
         #expect(importing.start(retrieval))
         let second = try await ended(importing)
         #expect(second.state == .finished)

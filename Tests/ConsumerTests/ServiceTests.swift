@@ -38,7 +38,8 @@ private final class Record: HealthRecord {
     }
 
     private func note(_ question: String, _ consultant: Consultant) throws(RecordError) {
-        asked.withLock { $0.append("\(question) \(consultant.activity.structureIdentifier ?? "")") }
+        let why = consultant.emergency.map { " \($0)" } ?? ""
+        asked.withLock { $0.append("\(question) \(consultant.activity.structureIdentifier ?? "")\(why)") }
         if let error { throw error }
     }
 
@@ -57,8 +58,19 @@ private final class Record: HealthRecord {
     func search(_ filter: ExamFilter, _ patient: PatientContext, by consultant: Consultant)
         async throws(RecordError) -> RecordSearch
     {
-        try note("search \(filter.modality ?? "*") from \(filter.from ?? "*")", consultant)
+        try note(
+            "search \(Self.words(filter.modalities))\(Self.place(filter.regions)) from \(filter.from ?? "*")",
+            consultant
+        )
         return RecordSearch(exams: Exam.pair(documents), unreadable: 0)
+    }
+
+    private static func words(_ values: [String]) -> String {
+        values.isEmpty ? "*" : values.joined(separator: "+")
+    }
+
+    private static func place(_ values: [String]) -> String {
+        values.isEmpty ? "" : " of \(values.joined(separator: "+"))"
     }
 
     func document(_ document: RegisteredDocument, _ patient: PatientContext, by consultant: Consultant)
@@ -74,9 +86,10 @@ private struct NoBox: ImageSource {
         _ series: ExamManifest.Series,
         of manifest: UID,
         study: UID,
+        purpose: RetrievePurpose,
         token: String,
         onInstance: @escaping @Sendable (UID) -> Void
-    ) async throws(ImageSourceError) -> [UID: String] {
+    ) async throws(ImageSourceError) -> [UID: ImageFailure] {
         throw .unreachable("there is none")
     }
 }
@@ -105,6 +118,7 @@ private final class Office: Sendable {
         service = ConsumerService(
             .init(
                 publicURL: "http://127.0.0.1:1",
+                viewing: .export,
                 sessionIdleMinutes: 15,
                 contextSeconds: 120,
                 software: "DRIMbox",
@@ -290,6 +304,40 @@ private func manifest() throws -> RegisteredDocument {
         )
     }
 
+    @Test("the glass is broken on the professional's word, for one patient, and the record is told why")
+    func emergency() async throws {
+        let record = Record(.unauthorised("INEXISTANTE"))
+        let office = Office(record)
+        let browser = try office.browser()
+        let path = try await browser.open()
+        #expect(text(await browser.get(path)).contains("Emergency access"))
+        for fields in ["", "emergency=yes", "emergency=yes&reason=curiosity", "reason=vital"] {
+            #expect(await browser.post("\(path)/emergency", fields).status == .badRequest)
+        }
+        let declared = "emergency=yes&reason=unconscious"
+        #expect(await browser.post("\(path)/emergency", declared, token: "x").status == .forbidden)
+        #expect(!record.asked.withLock { $0 }.contains { $0.contains("search") })
+        #expect(await browser.post("\(path)/emergency", declared).status == .seeOther)
+        let page = text(await browser.get(path))
+        #expect(page.contains("EMERGENCY ACCESS (BRIS DE GLACE)"))
+        #expect(page.contains("The patient is unable to say what they want"))
+        #expect(record.asked.withLock { $0.last } == "search * from * 1750803447 unconscious")
+        let rows = office.shelf.rows.withLock { $0 }
+        #expect(rows.contains { $0.contains("| bris de glace |") && $0.contains("declared | unconscious") })
+        // Another patient, or the same one opened again, is opened as any other.
+        let other = try await browser.open()
+        #expect(!text(await browser.get(other)).contains("EMERGENCY ACCESS"))
+    }
+
+    @Test("a patient's refusal is not passed in an emergency") func refusedEmergency() async throws {
+        let record = Record(.forbidden)
+        let browser = try Office(record).browser()
+        let path = try await browser.open()
+        _ = await browser.post("\(path)/emergency", "emergency=yes&reason=vital")
+        #expect(await browser.get(path).status == .ok)
+        #expect(record.asked.withLock { $0 }.allSatisfy { $0.hasPrefix("access") })
+    }
+
     @Test(
         "a record that must not be read is not searched",
         arguments: [RecordAccess.none, .closed, .forbidden, .unauthorised("EXPIREE")]
@@ -429,10 +477,65 @@ private func manifest() throws -> RegisteredDocument {
         #expect(json["access"] as? String == "granted")
         #expect((json["exams"] as? [[String: Any]])?.first?["hasImages"] as? Bool == true)
         let asked = record.asked.withLock { $0 }
-        #expect(asked == ["access 1750803447", "search CT from 20221114 1750803447"], "\(asked)")
+        #expect(asked == ["access 1750803447", "search CT of 67734004 from 20221114 1750803447"], "\(asked)")
         let open = try #require(json["open"] as? String).dropFirst("http://127.0.0.1:1".count)
         let browser = try office.browser()
         #expect(await browser.get(String(open)).status == .seeOther)
+    }
+
+    @Test("a RIS may ask with the order itself") func order() async throws {
+        let record = Record(.granted(isTreatingPhysician: true), [try manifest()])
+        let office = Office(record, identify: Self.identify)
+        let order = """
+            MSH|^~\\&|RIS|A|BOX|A|20260115101500||OMI^O23^OMI_O23|1|P|2.5.1
+            PID|||IPP7^^^CLINIQUE&1.2.250.1.999.7&ISO^PI~279035121518989^^^INS-NIR&1.2.250.1.213.1.4.10&ISO^INS||PAT-TROIS^DOMINIQUE^^^^^L||19790328|F|||^^^^^^BDL^^63220
+            OBR|1|1||CODE^X|||||||||||^^^302551006&Thorax&SCT
+            IPC|A1|R1|1.2.3|S1|CT
+            """
+        func ask(_ body: String, _ type: String = "x-application/hl7-v2+er7", _ query: String = "?days=365")
+            async -> HTTPResponse
+        {
+            await office.send(
+                .POST,
+                "/api/conso/priors" + query,
+                body,
+                headers: ["Authorization": "Bearer good", "Content-Type": type]
+            )
+        }
+        for body in [order, "\u{0B}\(order)\u{1C}\r"] {
+            let response = await ask(body)
+            #expect(response.status == .ok, "\(text(response))")
+            let json = try #require(
+                try JSONSerialization.jsonObject(with: Data(text(response).utf8)) as? [String: Any]
+            )
+            let asked = try #require(json["asked"] as? [String: Any])
+            #expect(asked["modalities"] as? [String] == ["CT"])
+            #expect((asked["regions"] as? [String])?.first == "67734004")
+            let open = try #require(json["open"] as? String).dropFirst("http://127.0.0.1:1".count)
+            #expect(await (try office.browser()).get(String(open)).status == .seeOther)
+        }
+        #expect(
+            record.asked.withLock { $0.last }?.hasPrefix(
+                "search CT of 67734004+80891009+113257007+38266002 from 20221114"
+            ) == true
+        )
+        // An order with the national identifier alone is answered, and opens nothing.
+        let bare = order.replacing("PAT-TROIS^DOMINIQUE^^^^^L||19790328|F|||^^^^^^BDL^^63220", with: "")
+        let answer = text(await ask(bare))
+        #expect(answer.contains("\"granted\"") && !answer.contains("\"open\""))
+        // What is no order is refused by its place, and nothing of the patient is told.
+        for (body, type, words) in [
+            (order.replacing("1.2.250.1.213.1.4.10", with: "1.2.3"), "x-application/hl7-v2+er7", "PID-3"),
+            ("<a/>", "application/xml", "ClinicalDocument/code"), ("x", "text/plain", "Content-Type"),
+            (order.replacing("279035121518989", with: "279035121518988"), "application/hl7-v2", "Patient.id"),
+        ] {
+            let refused = await ask(body, type)
+            #expect(refused.status == .badRequest)
+            #expect(text(refused).hasPrefix(words), "\(text(refused))")
+        }
+        #expect(await ask(order, "x-application/hl7-v2+er7", "?days=0").status == .badRequest)
+        let rows = office.shelf.rows.withLock { $0 }
+        #expect(!rows.contains { $0.contains("279035121518989") || $0.contains("PAT-TROIS") })
     }
 
     @Test("an unauthorised record is not searched, and says so") func unauthorised() async throws {

@@ -50,6 +50,14 @@ final class OrthancUnderTest {
         return (statistics as? [String: Any])?["CountInstances"] as? Int ?? -1
     }
 
+    /// Patient ID, name and date of birth of each.
+    func patients() throws -> [String] {
+        let list = try JSONSerialization.jsonObject(with: Data(try curl(["/patients?expand"]).output.utf8))
+        return (list as? [[String: Any]] ?? []).compactMap { $0["MainDicomTags"] as? [String: String] }.map { tags in
+            ["PatientID", "PatientName", "PatientBirthDate"].map { tags[$0] ?? "" }.joined(separator: " ")
+        }
+    }
+
     func upload(_ study: URL) throws {
         for file in try Bench.files(in: study) {
             #expect(

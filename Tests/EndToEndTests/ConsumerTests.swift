@@ -49,6 +49,48 @@ extension EndToEnd {
             #expect(list?["boxes"] as? Int == 1 && list?["problem"] == nil, "\(list ?? [:])")
         }
 
+        @Test(
+            "in an emergency, over a slow line: the record opens for its reason, and what is imported lost nothing"
+        )
+        func emergency() throws {
+            let rules = ["PatientName", "PatientBirthDate"].map { ["attribute": $0, "action": "local"] }
+            let bench = try ConsumerUnderTest(["viewing": "lossy", "coercion": rules])
+            _ = try bench.publish(instances: 4)
+            let visitor = Visitor(bench)
+            let page = try visitor.signIn()
+            let closed = try visitor.ask(page)
+            #expect(closed.body.contains("bris de glace") && !closed.body.contains("<ol class=\"exams\">"))
+            let declared = try visitor.post(
+                page + "/emergency",
+                ["token=\(closed.formToken)", "emergency=yes", "reason=unconscious"]
+            )
+            #expect(declared.status == 303)
+            let images = try visitor.open("CT", page)
+            #expect(images.answer.status == 303, "\(images.answer)")
+            #expect(try visitor.ask(images.path).body.contains("ACCÈS EN BRIS DE GLACE"))
+            // The lab's record opens to nobody else who has no authorisation.
+            #expect(try bench.hasTrace("bris de glace", "unconscious"))
+
+            let list = try visitor.ask(images.path)
+            let begun = try visitor.post(images.path + "/import", ["token=\(list.formToken)"])
+            #expect(begun.status == 303)
+            var progress: [String: Any] = [:]
+            let isOver = try eventually(within: 60) {
+                let json = Data(try visitor.ask(images.path + "/progress?seen=0").body.utf8)
+                progress = try JSONSerialization.jsonObject(with: json) as? [String: Any] ?? [:]
+                return progress["over"] as? Bool == true
+            }
+            #expect(isOver && progress["imported"] as? String == "Import terminé : 4 images importées")
+            // Once to look at, once for the archive.
+            let asked = try bench.traces().filter {
+                $0["action"] as? String == "WADO-RS client" && $0["outcome"] as? String == "asked"
+            }
+            #expect(asked.count == 2 * Set(asked.map { "\($0["subject"] ?? "")" }).count)
+            let patients = try bench.archive.patients()
+            #expect(patients == ["IPPB7 PAT-TROIS^DOMINIQUE 19790328"])
+            try bench.expectDiscretion()
+        }
+
         @Test("with the keyboard alone, in the structure that was chosen of two, and in English")
         func keyboard() throws {
             let bench = try ConsumerUnderTest()
@@ -183,7 +225,7 @@ extension EndToEnd {
             ])
             let (owner, other) = (Visitor(bench), Visitor(bench))
             let page = try owner.signIn()
-            let images = try open("CT", owner, page)
+            let images = try owner.open("CT", page)
             #expect(images.answer.status == 303)
             let first = images.path + "/instances/0"
             #expect(try eventually { try owner.ask(first).status == 200 })
@@ -215,11 +257,19 @@ extension EndToEnd {
             return try #require(changed.string)
         }
 
-        /// A host that is asked for images, and why it gets no token.
+        /// A host that is asked for images, why it gets no token, and what the page says of it.
         private struct Host {
             let modality: String
             let base: String
             let reason: String
+            let words: String
+
+            init(_ modality: String, _ base: String, _ reason: String, _ words: String) {
+                self.modality = modality
+                self.base = base
+                self.reason = reason
+                self.words = words
+            }
         }
 
         @Test("a professional's token goes to a box of the white list that proves to be it, and no further")
@@ -236,17 +286,18 @@ extension EndToEnd {
             let target = "https://\(name):\(unlisted.port)/stolen"
             let redirecting = try falseBox(bench, "listed", [target])
             let hosts = [
-                Host(modality: "MR", base: "https://127.0.0.1:\(unlisted.port)", reason: "white list"),
-                Host(modality: "US", base: "https://db2.lab.test:\(unlisted.port)", reason: "white list"),
-                Host(modality: "CR", base: "http://\(name):\(unlisted.port)", reason: "another scheme"),
+                Host("MR", "https://127.0.0.1:\(unlisted.port)", "white list", "liste blanche"),
+                Host("US", "https://db2.lab.test:\(unlisted.port)", "white list", "liste blanche"),
+                Host("CR", "http://\(name):\(unlisted.port)", "another scheme", "liste blanche"),
                 Host(
-                    modality: "PT",
-                    base: "https://\(name)@127.0.0.1:\(unlisted.port)",
-                    reason: "a host and a port"
+                    "PT",
+                    "https://\(name)@127.0.0.1:\(unlisted.port)",
+                    "a host and a port",
+                    "liste blanche"
                 ),
-                Host(modality: "DX", base: "https://\(name):\(foreign.port)", reason: "does not answer"),
-                Host(modality: "MG", base: "https://\(name):\(misnamed.port)", reason: "does not answer"),
-                Host(modality: "NM", base: "https://\(name):\(redirecting.port)", reason: "status 302"),
+                Host("DX", "https://\(name):\(foreign.port)", "does not answer", "ne répond pas"),
+                Host("MG", "https://\(name):\(misnamed.port)", "does not answer", "ne répond pas"),
+                Host("NM", "https://\(name):\(redirecting.port)", "status 302", "ne peut les envoyer (302)"),
             ]
             for (number, host) in hosts.enumerated() {
                 let arguments = ["--base", host.base, "--modality", host.modality]
@@ -259,7 +310,7 @@ extension EndToEnd {
             let visitor = Visitor(bench)
             let page = try visitor.signIn()
             // All at once: whoever does not answer is asked again for a while.
-            let opened = try hosts.map { host in (host: host, images: try open(host.modality, visitor, page))
+            let opened = try hosts.map { host in (host: host, images: try visitor.open(host.modality, page))
             }
             for (host, images) in opened {
                 #expect(images.answer.status == 303, "\(host): \(images.answer)")
@@ -272,11 +323,11 @@ extension EndToEnd {
                 #expect(isOver, "\(host): \(progress)")
                 #expect(progress["seen"] as? Int == 0)
                 let missing = progress["missing"] as? String ?? ""
-                #expect(missing.contains(host.reason), "\(host): \(progress)")
+                #expect(missing.contains(host.words), "\(host): \(progress)")
                 #expect(try bench.hasTrace("WADO-RS client", host.reason), "\(host)")
             }
             // A manifest of another patient's images in this patient's record.
-            #expect(try open("XA", visitor, page).answer.status == 502)
+            #expect(try visitor.open("XA", page).answer.status == 502)
             #expect(try bench.hasTrace("refused", "another patient"))
 
             // Only the box that was what it said it is was asked, and where it led to nobody went.
@@ -309,16 +360,6 @@ extension EndToEnd {
             let listens = "grep -qi ':\(String(port, radix: 16)) ' /proc/net/tcp"
             try #require(try eventually { try run("/bin/sh", ["-c", listens]).status == 0 })
             return (server, port)
-        }
-
-        /// Asks for the images of the only exam of a modality.
-        private func open(_ modality: String, _ visitor: Visitor, _ page: String) throws -> (
-            path: String, answer: ConsumerUnderTest.Answer
-        ) {
-            let list = try visitor.ask("\(page)?modality=\(modality)")
-            let number = try #require(list.between("action=\"\(page)/images/", "\""), "\(list)")
-            let path = "\(page)/images/\(number)"
-            return (path, try visitor.post(path, ["token=\(list.formToken)"]))
         }
     }
 }

@@ -29,7 +29,8 @@ final class ConsumerUnderTest {
     private let lists: Server
     private let own: TemporaryDirectory
 
-    init() throws {
+    /// `consumer` is what its section of the configuration has besides.
+    init(_ consumer: [String: Any] = [:]) throws {
         let url = "https://localhost:\(try Bench.freePort())"
         let own = try TemporaryDirectory()
         let source = try SourceUnderTest(
@@ -107,7 +108,7 @@ final class ConsumerUnderTest {
                 "listen": [String(url.dropFirst("https://".count))], "tls": credentials("server"),
                 "publicURL": url,
                 "archive": "ORTHANCB", "allowPrivateAddresses": "laboratory", "station": "DRIMBOX-B",
-            ] as [String: Any],
+            ].merging(consumer) { $1 },
         ]
         box = try GatewayUnderTest(in: try own.directory("box"), settings)
         self.archive = archive
@@ -265,6 +266,14 @@ final class Visitor {
         let answer = try post(authorize, ["professional=\(professional)"])
         try #require(answer.status == 303, "\(answer)")
         return answer.location
+    }
+
+    /// Asks for the images of the only exam of a modality.
+    func open(_ modality: String, _ page: String) throws -> (path: String, answer: ConsumerUnderTest.Answer) {
+        let list = try ask("\(page)?modality=\(modality)")
+        let number = try #require(list.between("action=\"\(page)/images/", "\""), "\(list)")
+        let path = "\(page)/images/\(number)"
+        return (path, try post(path, ["token=\(list.formToken)"]))
     }
 
     /// Opens a patient and signs in; the path of the patient's page.

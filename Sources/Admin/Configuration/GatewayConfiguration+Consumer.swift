@@ -10,7 +10,12 @@ extension GatewayConfiguration {
                 case empty
                 case remove
                 case replace
+                /// As the contextual call says it: PatientName, PatientBirthDate or PatientSex.
+                case local
             }
+
+            /// What a contextual call says of a patient, and DICOM has an attribute for.
+            package static let local: Set = ["PatientName", "PatientBirthDate", "PatientSex"]
 
             /// The keyword (PS3.6), such as "InstitutionName".
             package let attribute: String
@@ -25,6 +30,15 @@ extension GatewayConfiguration {
         package let tls: ServerTLS?
         /// As browsers and Pro Santé Connect name us.
         package let publicURL: String
+        /// How images come that are to be looked at.
+        package enum Viewing: String, Sendable, CaseIterable {
+            /// As for the archive: what is imported need not come once more.
+            case lossless
+            /// Smaller, for slow lines.
+            case lossy
+        }
+
+        package let viewing: Viewing
         package let sessionIdleMinutes: Int
         /// A contextual call that nobody has opened is forgotten after so long.
         package let contextSeconds: Int
@@ -49,6 +63,7 @@ extension GatewayConfiguration.Consumer {
         tls = reader.optionalObject("tls").map(GatewayConfiguration.ServerTLS.init(reading:))
         listen = reader.listen(allowPlaintext: allowPlaintext, hasTLS: tls != nil)
         publicURL = reader.string("publicURL", .origin)
+        viewing = reader.choice("viewing", default: .lossless, or: .lossless)
         sessionIdleMinutes = reader.integer("sessionIdleMinutes", in: 1...60, default: 15)
         contextSeconds = reader.integer("contextSeconds", in: 10...600, default: 120)
         archive = reader.optionalString("archive", .aeTitle)
@@ -68,6 +83,7 @@ extension GatewayConfiguration.Consumer {
             "allowPlaintext": allowPlaintext.map(JSONValue.string) ?? .null,
             "tls": tls?.json ?? .null,
             "publicURL": .string(publicURL),
+            "viewing": .string(viewing.rawValue),
             "sessionIdleMinutes": .integer(sessionIdleMinutes),
             "contextSeconds": .integer(contextSeconds),
             "archive": archive.map(JSONValue.string) ?? .null,
@@ -87,6 +103,13 @@ extension GatewayConfiguration.Consumer.CoercionRule {
         action = reader.choice("action", default: nil, or: .keep)
         value = reader.optionalString("value", .text)
         reader.finish()
+        if action == .local, !Self.local.contains(attribute) {
+            reader.note(
+                "attribute",
+                found: attribute,
+                expected: "with \"local\" one of \(Self.local.sorted().joined(separator: ", "))"
+            )
+        }
         if (action == .replace) != (value != nil) {
             reader.note(
                 "value",

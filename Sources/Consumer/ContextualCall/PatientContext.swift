@@ -41,5 +41,16 @@ package struct PatientContext: Equatable, Sendable {
     /// The structure in which the professional works; nil where they are to be asked.
     package let situation: String?
 
+    /// Birth name and first given name, as DICOM writes names.
+    package var dicomName: String { "\(birthFamilyName)^\(firstGivenName)" }
+
+    /// Nil where the day or the month is not known, which DICOM cannot say.
+    package var dicomBirthDate: String? {
+        birthDate.dropFirst(4).prefix(2) == "00" || birthDate.suffix(2) == "00" ? nil : birthDate
+    }
+
+    /// Nil where it is not known.
+    package var dicomSex: String? { sex == .unknown ? nil : sex.rawValue }
+
     package var firstGivenName: String { birthGivenNames.first ?? "" }
 }

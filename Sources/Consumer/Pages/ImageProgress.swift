@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Transfer
 
 /// How far images have come, as a person reads it and as the script asks for it.
 struct ImageProgress {
@@ -58,7 +59,7 @@ struct ImageProgress {
         guard !progress.missing.isEmpty else { return "" }
         // Each reason once, with how many have it.
         var counts: [String: Int] = [:]
-        for reason in progress.missing.values { counts[reason, default: 0] += 1 }
+        for reason in progress.missing.values { counts[language(reason.words), default: 0] += 1 }
         let reasons = counts.sorted { $0.value > $1.value }.prefix(5).map { "\($0.key) (\($0.value))" }
         return "\(language(.missingImages))\(language.colon)\(progress.missing.count) – "
             + reasons.joined(separator: " ; ")
@@ -83,8 +84,11 @@ struct ImageProgress {
             case .failed: .importFailed
             }
         var words = "\(language(state))\(language.colon)\(progress.stored) \(language(.imported))"
+        if progress.missing > 0, retrieval.purpose == .view {
+            words += " – \(language(.missingImages))\(language.colon)\(progress.missing)"
+        }
         if let reason = progress.reason ?? progress.failures.values.first {
-            words += " – \(progress.failures.count)\(language.colon)\(reason)"
+            words += " – \(progress.failures.count)\(language.colon)\(language(reason.words))"
         }
         return words
     }

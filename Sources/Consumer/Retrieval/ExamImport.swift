@@ -15,9 +15,12 @@ final class ExamImport: Sendable {
     struct Progress: Sendable {
         var state = State.idle
         var stored = 0
+        /// What did not come from the other box.
+        var missing = 0
         /// Why, by SOP Instance UID.
-        var failures: [UID: String] = [:]
-        var reason: String?
+        var failures: [UID: ImageFailure] = [:]
+        /// Why it ended early.
+        var reason: ImageFailure?
         var ended: Int64?
     }
 
@@ -64,7 +67,7 @@ final class ExamImport: Sendable {
     }
 
     private func run(_ retrieval: ExamRetrieval) async {
-        var reason: String?
+        var reason: ImageFailure?
         do {
             try trace("asked", "")
             var tried = done.withLock { $0 }
@@ -81,7 +84,7 @@ final class ExamImport: Sendable {
                 }
             }
         } catch {
-            reason = Task.isCancelled ? "the session ended" : "\(error)"
+            reason = Task.isCancelled ? .signedOut : .archiveFailed("\(error)")
         }
         finish(reason, missing: retrieval.progress.missing.count)
     }
@@ -95,15 +98,16 @@ final class ExamImport: Sendable {
         }
     }
 
-    private func finish(_ reason: String?, missing: Int) {
+    private func finish(_ reason: ImageFailure?, missing: Int) {
         let time = now()
         let end = progressNow.withLock { progress in
             progress.state = reason == nil && progress.failures.isEmpty ? .finished : .failed
             progress.reason = reason
+            progress.missing = missing
             progress.ended = time
             return progress
         }
-        let words = reason ?? (end.failures.isEmpty ? "" : "\(end.failures.count) refused")
+        let words = reason.map { "\($0)" } ?? (end.failures.isEmpty ? "" : "\(end.failures.count) refused")
         try? trace("\(end.stored) stored, \(missing) missing", words)
     }
 }

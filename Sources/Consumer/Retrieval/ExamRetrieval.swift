@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import DICOM
+import Identity
 import Synchronization
+import Transfer
 
 /// The images of one manifest on their way from another box to one professional's session.
 final class ExamRetrieval: Sendable {
@@ -17,7 +19,7 @@ final class ExamRetrieval: Sendable {
         fileprivate(set) var arrived: [Int] = []
         fileprivate var come: Set<Int> = []
         /// What will not come, with its reason.
-        var missing: [Int: String] = [:]
+        var missing: [Int: ImageFailure] = [:]
         /// Milliseconds since 1970.
         let started: Int64
         var firstImage: Int64?
@@ -30,6 +32,7 @@ final class ExamRetrieval: Sendable {
     private static let parallel = 3
 
     let manifest: ExamManifest
+    let purpose: RetrievePurpose
     let archiving: ExamImport?
     private let positions: [UID: Int]
     private let source: any ImageSource
@@ -44,6 +47,7 @@ final class ExamRetrieval: Sendable {
     /// is no request.
     init(
         _ manifest: ExamManifest,
+        purpose: RetrievePurpose,
         source: any ImageSource,
         archiving: ExamImport?,
         token: @escaping @Sendable () async throws -> String,
@@ -51,6 +55,7 @@ final class ExamRetrieval: Sendable {
         now: @escaping @Sendable () -> Int64
     ) {
         self.manifest = manifest
+        self.purpose = purpose
         self.archiving = archiving
         positions = Dictionary(
             manifest.instances.enumerated().map { ($1, $0) },
@@ -124,19 +129,28 @@ final class ExamRetrieval: Sendable {
                 series,
                 of: manifest.sopInstanceUID,
                 study: manifest.studyInstanceUID,
+                purpose: purpose,
                 token: token
             ) {
                 self.note($0)
             }
             reason = failures.isEmpty ? "" : "\(failures.count) instances did not come"
-            miss(series, failures, otherwise: "the other box has it no longer")
+            miss(series, failures, otherwise: .gone)
         } catch {
             reason = "\(error)"
-            miss(series, [:], otherwise: reason)
+            miss(series, [:], otherwise: Self.failure(error))
         }
         let arrived = progressNow.withLock { $0.come }
         let come = series.instances.count { uid in positions[uid].map(arrived.contains) ?? false }
         try? trace(series.seriesInstanceUID, "\(come) of \(series.instances.count) instances", reason)
+    }
+
+    private static func failure(_ error: any Error) -> ImageFailure {
+        switch error {
+        case let error as ImageSourceError: .source(error)
+        case is SignInError: .signedOut
+        default: .notDone("\(error)")
+        }
     }
 
     private func note(_ instance: UID) {
@@ -151,7 +165,8 @@ final class ExamRetrieval: Sendable {
         }
     }
 
-    private func miss(_ series: ExamManifest.Series, _ failures: [UID: String], otherwise: String) {
+    private func miss(_ series: ExamManifest.Series, _ failures: [UID: ImageFailure], otherwise: ImageFailure)
+    {
         progressNow.withLock { progress in
             for instance in series.instances {
                 guard let position = positions[instance], !progress.come.contains(position) else { continue }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
+package import Transfer
 
 /// Where images come from: the boxes that manifests name.
 package protocol ImageSource: Sendable {
-    /// Retrieves a series into this box; `onInstance` is called for each instance that can be read from now on. Returns
+    /// Retrieves a series into this box, what is for the screen apart from what is for an archive; `onInstance` is called for each instance that can be read from now on. Returns
     /// what did not come, with its reason.
     func retrieve(
         _ series: ExamManifest.Series,
         of manifest: UID,
         study: UID,
+        purpose: RetrievePurpose,
         token: String,
         onInstance: @escaping @Sendable (UID) -> Void
-    ) async throws(ImageSourceError) -> [UID: String]
+    ) async throws(ImageSourceError) -> [UID: ImageFailure]
 }
 
 /// Why a series cannot be had.
-package enum ImageSourceError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum ImageSourceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The address is not one that a professional's token may be sent to.
     case forbiddenAddress(String)
     /// The box refused: an HTTP status.
@@ -43,5 +45,5 @@ package protocol ImportArchive: Sendable {
 
 package enum StoreOutcome: Equatable, Sendable {
     case stored
-    case failed(String)
+    case failed(ImageFailure)
 }

@@ -9,6 +9,8 @@ final class OpenedPatient: Sendable {
         var numbers: [String: Int] = [:]
         var exams: [Exam] = []
         var retrievals: [Int: ExamRetrieval] = [:]
+        /// For the archive, of what is looked at in a form that has lost something.
+        var exports: [Int: ExamRetrieval] = [:]
         /// The report that was read last: its page, and then its body.
         var report: (number: Int, document: ReportDocument)?
         var emergency: Emergency?
@@ -89,12 +91,22 @@ final class OpenedPatient: Sendable {
         }
     }
 
+    /// As `begin`, for the archive.
+    func export(_ number: Int, _ retrieval: ExamRetrieval) -> ExamRetrieval? {
+        state.withLock { state in
+            guard !state.isClosed else { return nil }
+            if let other = state.exports[number], other.progress.missing.isEmpty { return other }
+            state.exports[number] = retrieval
+            return retrieval
+        }
+    }
+
     func close() {
         let running = state.withLock { state in
             state.isClosed = true
             state.report = nil
-            defer { state.retrievals = [:] }
-            return Array(state.retrievals.values)
+            defer { (state.retrievals, state.exports) = ([:], [:]) }
+            return Array(state.retrievals.values) + Array(state.exports.values)
         }
         for retrieval in running { retrieval.stop() }
     }
