@@ -29,12 +29,17 @@ final class ConsumerUnderTest {
     private let lists: Server
     private let own: TemporaryDirectory
 
-    /// `consumer` is what its section of the configuration has besides.
-    init(_ consumer: [String: Any] = [:]) throws {
+    /// Starts a provider beside the lab's certificates; the gateway's section for it, `authorities` apart.
+    typealias Provider = (_ certificates: String, _ redirectURI: String) throws -> [String: Any]
+
+    /// `consumer` is what its section of the configuration has besides. The lab's Pro Santé Connect signs in, unless there
+    /// is another provider. That one's tokens the source cannot check: it serves then who names a manifest and is a box of
+    /// the list.
+    init(_ consumer: [String: Any] = [:], provider: Provider? = nil) throws {
         let url = "https://localhost:\(try Bench.freePort())"
         let own = try TemporaryDirectory()
         let source = try SourceUnderTest(
-            identity: true,
+            identity: provider == nil,
             whiteList: true,
             neighbour: .init(url: url, structures: Self.structures)
         )
@@ -70,6 +75,11 @@ final class ConsumerUnderTest {
             ["certificate": "\(certificates)/\(name).pem", "privateKey": "\(certificates)/\(name).key"]
         }
         let first = Self.structures[0].identifier
+        let identity: [String: Any] =
+            try provider?(certificates, url + "/consumer/signed-in") ?? [
+                "issuer": source.issuer, "clientID": SourceUnderTest.Neighbour.client,
+                "credentials": credentials("auth-cli-\(first)"),
+            ]
         var settings = GatewayUnderTest.Settings()
         settings.dicomPort = dicomPort
         settings.peers = [
@@ -96,10 +106,7 @@ final class ConsumerUnderTest {
                     ] as [String: Any]
                 },
             ] as [String: Any],
-            "proSanteConnect": [
-                "issuer": source.issuer, "clientID": SourceUnderTest.Neighbour.client,
-                "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli-\(first)"),
-            ] as [String: Any],
+            "proSanteConnect": identity.merging(["authorities": "\(certificates)/ca.pem"]) { $1 },
             "whiteList": [
                 "url": list, "file": own.appending("list.xml").path,
                 "authorities": "\(certificates)/ca.pem",
