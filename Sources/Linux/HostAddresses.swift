@@ -62,7 +62,9 @@ package enum HostAddresses {
             return isPublic(v4: address.suffix(4).reduce(0) { $0 << 8 | UInt32($1) })
         }
         let isGlobal = address[0] & 0xE0 == 0x20
-        let isDocumentation = Array(address.prefix(4)) == [0x20, 0x01, 0x0D, 0xB8]
+        let isDocumentation =
+            Array(address.prefix(4)) == [0x20, 0x01, 0x0D, 0xB8]
+            || address[0] == 0x3F && address[1] == 0xFF && address[2] < 0x10
         let isTranslated =
             Array(address.prefix(2)) == [0x20, 0x02] || Array(address.prefix(4)) == [0x20, 0x01, 0, 0]
         return isGlobal && !isDocumentation && !isTranslated

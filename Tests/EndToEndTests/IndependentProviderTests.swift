@@ -135,7 +135,7 @@ extension EndToEnd {
             try provider.revoke()
             let refused = try progress(late, try open(late, latePage, lateList))
             #expect(refused["seen"] as? Int == 0)
-            #expect((refused["missing"] as? String ?? "").contains("is over"), "\(refused)")
+            #expect((refused["missing"] as? String ?? "").contains("session est terminée"), "\(refused)")
 
             let stolen = try visitor.cookie()
             #expect(try visitor.post("/consumer/sign-out", ["token=\(list.formToken)"]).status == 303)

@@ -160,6 +160,13 @@ package struct DMPConsultation: HealthRecord {
                 code: "structure"
             )
         }
+        guard structure.sector != nil || consultant.activity.sector?.code.isEmpty == false else {
+            throw RecordError(
+                .permanent,
+                "dmp.structures: found no sector, in the configuration or from the provider, expected one such as SA08",
+                code: "sector"
+            )
+        }
         return try await client.ask(
             service,
             action,
