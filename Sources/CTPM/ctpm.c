@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "ctpm.h"
+#include "shim.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -12,27 +12,16 @@
 #include <tss2/tss2_tctildr.h>
 #include <unistd.h>
 
-#define OK TSS2_RC_SUCCESS
-#define NONE ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE
-#define BY(session) session, ESYS_TR_NONE, ESYS_TR_NONE
-#define PASSWORD BY(ESYS_TR_PASSWORD)
-
-struct buffer {
-    size_t count;
-    int overflows;
-    uint8_t bytes[CTPM_CAPACITY];
-};
-
-static struct buffer input, output;
+struct buffer shim_input, shim_output;
 static TSS2_TCTI_CONTEXT *tcti;
-static ESYS_CONTEXT *esys;
+ESYS_CONTEXT *shim_esys;
 static const char *failed_call = "";
 static TPMS_TAGGED_PROPERTY properties[256];
 static size_t property_count;
 
 /* MARK: - Input and output */
 
-static void add(struct buffer *buffer, const void *bytes, size_t count) {
+void shim_add(struct buffer *buffer, const void *bytes, size_t count) {
     if (count > sizeof buffer->bytes - buffer->count) {
         buffer->overflows = 1;
         return;
@@ -45,41 +34,39 @@ static void add(struct buffer *buffer, const void *bytes, size_t count) {
 static void add_padded(const TPM2B_ECC_PARAMETER *number) {
     static const uint8_t zeros[32];
     const size_t count = number->size < 32 ? number->size : 32;
-    add(&output, zeros, 32 - count);
-    add(&output, number->buffer + number->size - count, count);
+    shim_add(&shim_output, zeros, 32 - count);
+    shim_add(&shim_output, number->buffer + number->size - count, count);
 }
 
 static void clear(struct buffer *buffer) { OPENSSL_cleanse(buffer, sizeof *buffer); }
 
-void ctpm_input_add(uint8_t byte) { add(&input, &byte, 1); }
-int32_t ctpm_output_count(void) { return (int32_t)output.count; }
+void ctpm_input_add(uint8_t byte) { shim_add(&shim_input, &byte, 1); }
+int32_t ctpm_output_count(void) { return (int32_t)shim_output.count; }
 uint8_t ctpm_output_byte(int32_t index) {
-    return index >= 0 && (size_t)index < output.count ? output.bytes[index] : 0;
+    return index >= 0 && (size_t)index < shim_output.count ? shim_output.bytes[index] : 0;
 }
 
-static TSS2_RC check(const char *call, TSS2_RC code) {
+TSS2_RC shim_check(const char *call, TSS2_RC code) {
     if (code != OK) failed_call = call;
     return code;
 }
-#define CHECK(call, ...) check(#call, call(__VA_ARGS__))
 
-/* Every call begins so: an empty output, and an input that fitted. */
-static TSS2_RC begin(void) {
-    clear(&output);
-    if (input.overflows) return check("the input", CTPM_TOO_LONG);
-    return esys == 0 ? check("the TPM", CTPM_BUSY) : OK;
+TSS2_RC shim_begin(void) {
+    clear(&shim_output);
+    if (shim_input.overflows) return shim_check("the input", CTPM_TOO_LONG);
+    return shim_esys == 0 ? shim_check("the TPM", CTPM_BUSY) : OK;
 }
 
-static uint32_t end(TSS2_RC code) {
-    clear(&input);
-    if (code == OK && output.overflows) code = check("the output", CTPM_TOO_LONG);
-    if (code != OK) clear(&output);
+uint32_t shim_end(TSS2_RC code) {
+    clear(&shim_input);
+    if (code == OK && shim_output.overflows) code = shim_check("the output", CTPM_TOO_LONG);
+    if (code != OK) clear(&shim_output);
     return code;
 }
 
 static void write_text(const char *text) {
-    clear(&output);
-    add(&output, text, strlen(text));
+    clear(&shim_output);
+    shim_add(&shim_output, text, strlen(text));
 }
 
 void ctpm_failed_call(void) { write_text(failed_call); }
@@ -98,69 +85,68 @@ void ctpm_words(uint32_t code) {
 }
 
 uint32_t ctpm_sha256(void) {
-    clear(&output);
+    clear(&shim_output);
     uint8_t digest[32];
-    if (input.overflows) return end(check("the input", CTPM_TOO_LONG));
-    if (EVP_Digest(input.bytes, input.count, digest, 0, EVP_sha256(), 0) != 1) {
-        return end(check("EVP_Digest", TSS2_ESYS_RC_GENERAL_FAILURE));
+    if (shim_input.overflows) return shim_end(shim_check("the input", CTPM_TOO_LONG));
+    if (EVP_Digest(shim_input.bytes, shim_input.count, digest, 0, EVP_sha256(), 0) != 1) {
+        return shim_end(shim_check("EVP_Digest", TSS2_ESYS_RC_GENERAL_FAILURE));
     }
-    add(&output, digest, sizeof digest);
-    return end(OK);
+    shim_add(&shim_output, digest, sizeof digest);
+    return shim_end(OK);
 }
 
 /* MARK: - Opening */
 
 uint32_t ctpm_open(void) {
     static const char device[] = "device:";
-    clear(&output);
+    clear(&shim_output);
     const uint8_t terminator = 0;
-    add(&input, &terminator, 1);
-    if (input.overflows) return end(check("the input", CTPM_TOO_LONG));
-    if (esys != 0) return end(check("the TPM", CTPM_BUSY));
-    const char *name = (const char *)input.bytes;
+    shim_add(&shim_input, &terminator, 1);
+    if (shim_input.overflows) return shim_end(shim_check("the input", CTPM_TOO_LONG));
+    if (shim_esys != 0) return shim_end(shim_check("the TPM", CTPM_BUSY));
+    const char *name = (const char *)shim_input.bytes;
     /* The TCTI says "input/output error" of a device that is not there. */
     if (strncmp(name, device, sizeof device - 1) == 0 && access(name + sizeof device - 1, F_OK) != 0) {
-        return end(check("access", CTPM_NO_DEVICE));
+        return shim_end(shim_check("access", CTPM_NO_DEVICE));
     }
     /* Errors are returned; the libraries would print them as well. */
     setenv("TSS2_LOG", "all+NONE", 0);
     TSS2_RC code = CHECK(Tss2_TctiLdr_Initialize, name, &tcti);
-    if (code != OK) return end(code);
-    code = CHECK(Esys_Initialize, &esys, tcti, 0);
+    if (code != OK) return shim_end(code);
+    code = CHECK(Esys_Initialize, &shim_esys, tcti, 0);
     if (code != OK) Tss2_TctiLdr_Finalize(&tcti);
-    return end(code);
+    return shim_end(code);
 }
 
 void ctpm_close(void) {
-    if (esys == 0) return;
-    Esys_Finalize(&esys);
+    if (shim_esys == 0) return;
+    Esys_Finalize(&shim_esys);
     Tss2_TctiLdr_Finalize(&tcti);
-    clear(&input);
-    clear(&output);
+    clear(&shim_input);
+    clear(&shim_output);
     property_count = 0;
 }
 
-/* Transient objects and sessions: without a resource manager there is room for three of each. */
-static void flush(ESYS_TR object) { if (object != ESYS_TR_NONE) Esys_FlushContext(esys, object); }
-static void forget(ESYS_TR object) { if (object != ESYS_TR_NONE) Esys_TR_Close(esys, &object); }
+void shim_flush(ESYS_TR object) { if (object != ESYS_TR_NONE) Esys_FlushContext(shim_esys, object); }
+void shim_forget(ESYS_TR object) { if (object != ESYS_TR_NONE) Esys_TR_Close(shim_esys, &object); }
 
 /* MARK: - State */
 
 uint32_t ctpm_self_test(void) {
-    TSS2_RC code = begin();
-    if (code == OK) code = CHECK(Esys_SelfTest, esys, NONE, TPM2_YES);
-    return end(code);
+    TSS2_RC code = shim_begin();
+    if (code == OK) code = CHECK(Esys_SelfTest, shim_esys, NONE, TPM2_YES);
+    return shim_end(code);
 }
 
 uint32_t ctpm_read_properties(uint32_t first) {
-    TSS2_RC code = begin();
+    TSS2_RC code = shim_begin();
     const uint32_t group = first & 0xFFFFFF00;
     property_count = 0;
     TPMI_YES_NO has_more = TPM2_YES;
     /* In failure mode a TPM answers with one property at a time (Part 1, Failure Mode). */
     while (code == OK && has_more && (first & 0xFFFFFF00) == group) {
         TPMS_CAPABILITY_DATA *data = 0;
-        code = CHECK(Esys_GetCapability, esys, NONE, TPM2_CAP_TPM_PROPERTIES, first, 64, &has_more, &data);
+        code = CHECK(Esys_GetCapability, shim_esys, NONE, TPM2_CAP_TPM_PROPERTIES, first, 64, &has_more, &data);
         if (code != OK) break;
         const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
         if (list->count == 0) has_more = TPM2_NO;
@@ -171,7 +157,7 @@ uint32_t ctpm_read_properties(uint32_t first) {
         }
         Esys_Free(data);
     }
-    return end(code);
+    return shim_end(code);
 }
 
 uint32_t ctpm_property(uint32_t property) {
@@ -190,50 +176,49 @@ static TPML_PCR_SELECTION selection(uint32_t mask) {
 }
 
 uint32_t ctpm_read_pcrs(uint32_t mask) {
-    TSS2_RC code = begin();
+    TSS2_RC code = shim_begin();
     /* One answer holds at most eight. */
     while (code == OK && mask != 0) {
         const TPML_PCR_SELECTION wanted = selection(mask);
         TPML_PCR_SELECTION *read = 0;
         TPML_DIGEST *values = 0;
-        code = CHECK(Esys_PCR_Read, esys, NONE, &wanted, 0, &read, &values);
+        code = CHECK(Esys_PCR_Read, shim_esys, NONE, &wanted, 0, &read, &values);
         if (code != OK) break;
         uint32_t found = 0;
         for (uint8_t pcr = 0; pcr < 24 && read->count == 1 && found < values->count; ++pcr) {
             if (!(read->pcrSelections[0].pcrSelect[pcr / 8] & 1 << pcr % 8)) continue;
-            add(&output, &pcr, 1);
-            add(&output, values->digests[found++].buffer, 32);
+            shim_add(&shim_output, &pcr, 1);
+            shim_add(&shim_output, values->digests[found++].buffer, 32);
             mask &= ~(UINT32_C(1) << pcr);
         }
         if (found == 0) mask = 0;
         Esys_Free(read);
         Esys_Free(values);
     }
-    return end(code);
+    return shim_end(code);
 }
 
-/* The object with a persistent handle or an NV index, or CTPM_NO_KEY. */
-static TSS2_RC find(uint32_t handle, ESYS_TR *object) {
+TSS2_RC shim_find(uint32_t handle, ESYS_TR *object) {
     TPMI_YES_NO has_more;
     TPMS_CAPABILITY_DATA *data = 0;
-    TSS2_RC code = CHECK(Esys_GetCapability, esys, NONE, TPM2_CAP_HANDLES, handle, 1, &has_more, &data);
+    TSS2_RC code = CHECK(Esys_GetCapability, shim_esys, NONE, TPM2_CAP_HANDLES, handle, 1, &has_more, &data);
     if (code != OK) return code;
     const int is_there = data->data.handles.count > 0 && data->data.handles.handle[0] == handle;
     Esys_Free(data);
-    if (!is_there) return check("Esys_GetCapability", CTPM_NO_KEY);
-    return CHECK(Esys_TR_FromTPMPublic, esys, handle, NONE, object);
+    if (!is_there) return shim_check("Esys_GetCapability", CTPM_NO_KEY);
+    return CHECK(Esys_TR_FromTPMPublic, shim_esys, handle, NONE, object);
 }
 
 static TSS2_RC read_nv(ESYS_TR authorizer, ESYS_TR index, size_t size) {
     TSS2_RC code = OK;
-    output.count = 0;
-    while (code == OK && output.count < size && !output.overflows) {
+    shim_output.count = 0;
+    while (code == OK && shim_output.count < size && !shim_output.overflows) {
         /* Every TPM takes 512 (PC Client Platform TPM Profile, TPM_PT_NV_BUFFER_MAX). */
-        const UINT16 count = (UINT16)(size - output.count < 512 ? size - output.count : 512);
+        const UINT16 count = (UINT16)(size - shim_output.count < 512 ? size - shim_output.count : 512);
         TPM2B_MAX_NV_BUFFER *part = 0;
-        code = CHECK(Esys_NV_Read, esys, authorizer, index, PASSWORD, count, (UINT16)output.count, &part);
+        code = CHECK(Esys_NV_Read, shim_esys, authorizer, index, PASSWORD, count, (UINT16)shim_output.count, &part);
         if (code != OK) break;
-        add(&output, part->buffer, part->size);
+        shim_add(&shim_output, part->buffer, part->size);
         if (part->size == 0) size = 0;
         Esys_Free(part);
     }
@@ -243,16 +228,16 @@ static TSS2_RC read_nv(ESYS_TR authorizer, ESYS_TR index, size_t size) {
 uint32_t ctpm_read_nv(uint32_t index) {
     ESYS_TR object = ESYS_TR_NONE;
     TPM2B_NV_PUBLIC *public = 0;
-    TSS2_RC code = begin();
-    if (code == OK) code = find(index, &object);
-    if (code == OK) code = CHECK(Esys_NV_ReadPublic, esys, object, NONE, &public, 0);
+    TSS2_RC code = shim_begin();
+    if (code == OK) code = shim_find(index, &object);
+    if (code == OK) code = CHECK(Esys_NV_ReadPublic, shim_esys, object, NONE, &public, 0);
     if (code == OK) {
         code = read_nv(object, object, public->nvPublic.dataSize);
         if (code != OK) code = read_nv(ESYS_TR_RH_OWNER, object, public->nvPublic.dataSize);
     }
     Esys_Free(public);
-    forget(object);
-    return end(code);
+    shim_forget(object);
+    return shim_end(code);
 }
 
 /* MARK: - Keys */
@@ -293,8 +278,12 @@ static TPM2B_PUBLIC signing_key(int32_t is_restricted) {
 }
 
 static TSS2_RC create_primary(ESYS_TR hierarchy, TPM2B_PUBLIC template, ESYS_TR *key, TPM2B_PUBLIC **public) {
-    return CHECK(Esys_CreatePrimary, esys, hierarchy, PASSWORD, &no_secret, &template, &no_data, &no_pcrs, key,
+    return CHECK(Esys_CreatePrimary, shim_esys, hierarchy, PASSWORD, &no_secret, &template, &no_data, &no_pcrs, key,
                  public, 0, 0, 0);
+}
+
+TSS2_RC shim_create_storage(ESYS_TR *storage) {
+    return create_primary(ESYS_TR_RH_OWNER, ecc(storage_attributes), storage, 0);
 }
 
 uint32_t ctpm_endorsement_public(int32_t is_rsa) {
@@ -315,15 +304,15 @@ uint32_t ctpm_endorsement_public(int32_t is_rsa) {
     }
     ESYS_TR key = ESYS_TR_NONE;
     TPM2B_PUBLIC *public = 0;
-    TSS2_RC code = begin();
+    TSS2_RC code = shim_begin();
     if (code == OK) code = create_primary(ESYS_TR_RH_ENDORSEMENT, template, &key, &public);
-    const size_t room = sizeof output.bytes;
+    const size_t room = sizeof shim_output.bytes;
     if (code == OK) {
-        code = CHECK(Tss2_MU_TPMT_PUBLIC_Marshal, &public->publicArea, output.bytes, room, &output.count);
+        code = CHECK(Tss2_MU_TPMT_PUBLIC_Marshal, &public->publicArea, shim_output.bytes, room, &shim_output.count);
     }
     Esys_Free(public);
-    flush(key);
-    return end(code);
+    shim_flush(key);
+    return shim_end(code);
 }
 
 /* Makes the key and loads it. */
@@ -332,33 +321,33 @@ static TSS2_RC create_transient(int32_t is_restricted, ESYS_TR *key) {
     ESYS_TR storage = ESYS_TR_NONE;
     TPM2B_PUBLIC *public = 0;
     TPM2B_PRIVATE *private = 0;
-    TSS2_RC code = create_primary(ESYS_TR_RH_OWNER, ecc(storage_attributes), &storage, 0);
+    TSS2_RC code = shim_create_storage(&storage);
     if (code == OK) {
-        code = CHECK(Esys_Create, esys, storage, PASSWORD, &no_secret, &template, &no_data, &no_pcrs, &private,
+        code = CHECK(Esys_Create, shim_esys, storage, PASSWORD, &no_secret, &template, &no_data, &no_pcrs, &private,
                      &public, 0, 0, 0);
     }
-    if (code == OK) code = CHECK(Esys_Load, esys, storage, PASSWORD, private, public, key);
+    if (code == OK) code = CHECK(Esys_Load, shim_esys, storage, PASSWORD, private, public, key);
     Esys_Free(public);
     Esys_Free(private);
-    flush(storage);
+    shim_flush(storage);
     return code;
 }
 
 uint32_t ctpm_create_key(uint32_t handle, int32_t is_restricted, int32_t replaces) {
     ESYS_TR old = ESYS_TR_NONE, key = ESYS_TR_NONE, kept = ESYS_TR_NONE;
-    TSS2_RC code = begin();
-    if (code == OK) code = find(handle, &old);
-    if (code == OK && !replaces) code = check("Esys_GetCapability", CTPM_KEY_EXISTS);
+    TSS2_RC code = shim_begin();
+    if (code == OK) code = shim_find(handle, &old);
+    if (code == OK && !replaces) code = shim_check("Esys_GetCapability", CTPM_KEY_EXISTS);
     if (code == OK || code == CTPM_NO_KEY) code = create_transient(is_restricted, &key);
     /* The old key goes last, when all that takes time is done. */
     if (code == OK && old != ESYS_TR_NONE) {
-        code = CHECK(Esys_EvictControl, esys, ESYS_TR_RH_OWNER, old, PASSWORD, handle, &kept);
+        code = CHECK(Esys_EvictControl, shim_esys, ESYS_TR_RH_OWNER, old, PASSWORD, handle, &kept);
     }
-    if (code == OK) code = CHECK(Esys_EvictControl, esys, ESYS_TR_RH_OWNER, key, PASSWORD, handle, &kept);
-    flush(key);
-    forget(kept);
-    forget(old);
-    return end(code);
+    if (code == OK) code = CHECK(Esys_EvictControl, shim_esys, ESYS_TR_RH_OWNER, key, PASSWORD, handle, &kept);
+    shim_flush(key);
+    shim_forget(kept);
+    shim_forget(old);
+    return shim_end(code);
 }
 
 /* The key at `handle`, provided that ctpm_create_key made one like it; its point too where `point` is not 0. */
@@ -366,8 +355,8 @@ static TSS2_RC find_key(uint32_t handle, int32_t is_restricted, ESYS_TR *key, TP
     const TPM2B_PUBLIC ours = signing_key(is_restricted);
     const TPMT_PUBLIC *wanted = &ours.publicArea;
     TPM2B_PUBLIC *public = 0;
-    TSS2_RC code = find(handle, key);
-    if (code == OK) code = CHECK(Esys_ReadPublic, esys, *key, NONE, &public, 0, 0);
+    TSS2_RC code = shim_find(handle, key);
+    if (code == OK) code = CHECK(Esys_ReadPublic, shim_esys, *key, NONE, &public, 0, 0);
     if (code != OK) return code;
     const TPMT_PUBLIC *found = &public->publicArea;
     const int is_ours = found->type == wanted->type && found->objectAttributes == wanted->objectAttributes &&
@@ -375,22 +364,22 @@ static TSS2_RC find_key(uint32_t handle, int32_t is_restricted, ESYS_TR *key, TP
                         found->parameters.eccDetail.scheme.scheme == TPM2_ALG_ECDSA;
     if (is_ours && point != 0) *point = found->unique.ecc;
     Esys_Free(public);
-    return is_ours ? OK : check("Esys_ReadPublic", CTPM_OTHER_KEY);
+    return is_ours ? OK : shim_check("Esys_ReadPublic", CTPM_OTHER_KEY);
 }
 
 uint32_t ctpm_key_point(uint32_t handle, int32_t is_restricted) {
     static const uint8_t uncompressed = 4;
     ESYS_TR key = ESYS_TR_NONE;
     TPMS_ECC_POINT point;
-    TSS2_RC code = begin();
+    TSS2_RC code = shim_begin();
     if (code == OK) code = find_key(handle, is_restricted, &key, &point);
     if (code == OK) {
-        add(&output, &uncompressed, 1);
+        shim_add(&shim_output, &uncompressed, 1);
         add_padded(&point.x);
         add_padded(&point.y);
     }
-    forget(key);
-    return end(code);
+    shim_forget(key);
+    return shim_end(code);
 }
 
 static const TPMT_SIG_SCHEME ecdsa = {.scheme = TPM2_ALG_ECDSA, .details = {.ecdsa = {TPM2_ALG_SHA256}}};
@@ -401,8 +390,8 @@ static uint32_t end_signing(TSS2_RC code, ESYS_TR key, TPMT_SIGNATURE *signature
         add_padded(&signature->signature.ecdsa.signatureS);
     }
     Esys_Free(signature);
-    forget(key);
-    return end(code);
+    shim_forget(key);
+    return shim_end(code);
 }
 
 uint32_t ctpm_sign(uint32_t handle) {
@@ -410,88 +399,89 @@ uint32_t ctpm_sign(uint32_t handle) {
     TPM2B_DIGEST digest = {.size = 32};
     ESYS_TR key = ESYS_TR_NONE;
     TPMT_SIGNATURE *signature = 0;
-    TSS2_RC code = begin();
-    if (code == OK && input.count != 32) code = check("the digest", CTPM_WRONG_LENGTH);
-    memcpy(digest.buffer, input.bytes, 32);
+    TSS2_RC code = shim_begin();
+    if (code == OK && shim_input.count != 32) code = shim_check("the digest", CTPM_WRONG_LENGTH);
+    memcpy(digest.buffer, shim_input.bytes, 32);
     if (code == OK) code = find_key(handle, 0, &key, 0);
-    if (code == OK) code = CHECK(Esys_Sign, esys, key, PASSWORD, &digest, &ecdsa, &no_ticket, &signature);
+    if (code == OK) code = CHECK(Esys_Sign, shim_esys, key, PASSWORD, &digest, &ecdsa, &no_ticket, &signature);
     return end_signing(code, key, signature);
 }
 
 uint32_t ctpm_quote(uint32_t handle, uint32_t mask) {
     const TPML_PCR_SELECTION pcrs = selection(mask);
-    TPM2B_DATA nonce = {.size = (UINT16)input.count};
+    TPM2B_DATA nonce = {.size = (UINT16)shim_input.count};
     ESYS_TR key = ESYS_TR_NONE;
     TPM2B_ATTEST *attested = 0;
     TPMT_SIGNATURE *signature = 0;
-    TSS2_RC code = begin();
-    if (code == OK && input.count > 32) code = check("the nonce", CTPM_WRONG_LENGTH);
-    memcpy(nonce.buffer, input.bytes, 32);
+    TSS2_RC code = shim_begin();
+    if (code == OK && shim_input.count > 32) code = shim_check("the nonce", CTPM_WRONG_LENGTH);
+    memcpy(nonce.buffer, shim_input.bytes, 32);
     if (code == OK) code = find_key(handle, 1, &key, 0);
-    if (code == OK) code = CHECK(Esys_Quote, esys, key, PASSWORD, &nonce, &ecdsa, &pcrs, &attested, &signature);
-    if (code == OK) add(&output, attested->attestationData, attested->size);
+    if (code == OK) code = CHECK(Esys_Quote, shim_esys, key, PASSWORD, &nonce, &ecdsa, &pcrs, &attested, &signature);
+    if (code == OK) shim_add(&shim_output, attested->attestationData, attested->size);
     Esys_Free(attested);
     return end_signing(code, key, signature);
 }
 
 /* MARK: - Lockout */
 
-/* A session salted with the storage primary: what a listener on the bus hears is no help to guess a secret. */
-static TSS2_RC start_session(int encrypts, ESYS_TR *session) {
+TSS2_RC shim_start_session(TPMA_SESSION encryption, ESYS_TR *session) {
     const TPMT_SYM_DEF cipher = {TPM2_ALG_AES, {.aes = 128}, {.aes = TPM2_ALG_CFB}};
-    const TPMA_SESSION attributes = TPMA_SESSION_CONTINUESESSION | (encrypts ? TPMA_SESSION_DECRYPT : 0);
+    const TPMA_SESSION attributes = TPMA_SESSION_CONTINUESESSION | encryption;
     ESYS_TR storage = ESYS_TR_NONE;
-    TSS2_RC code = create_primary(ESYS_TR_RH_OWNER, ecc(storage_attributes), &storage, 0);
+    TSS2_RC code = shim_create_storage(&storage);
     if (code == OK) {
-        code = CHECK(Esys_StartAuthSession, esys, storage, ESYS_TR_NONE, NONE, 0, TPM2_SE_HMAC, &cipher,
+        code = CHECK(Esys_StartAuthSession, shim_esys, storage, ESYS_TR_NONE, NONE, 0, TPM2_SE_HMAC, &cipher,
                      TPM2_ALG_SHA256, session);
     }
-    if (code == OK) code = CHECK(Esys_TRSess_SetAttributes, esys, *session, attributes, 0xFF);
-    flush(storage);
+    if (code == OK) code = CHECK(Esys_TRSess_SetAttributes, shim_esys, *session, attributes, 0xFF);
+    shim_flush(storage);
     return code;
 }
 
 /* A session in which the first bytes of the input are the authorization. */
-static TSS2_RC begin_lockout(size_t count, int encrypts, ESYS_TR *session) {
+static TSS2_RC begin_lockout(size_t count, TPMA_SESSION encryption, ESYS_TR *session) {
     TPM2B_AUTH secret = {.size = (UINT16)count};
-    TSS2_RC code = begin();
-    if (code == OK && count > 32) code = check("the authorization", CTPM_WRONG_LENGTH);
-    memcpy(secret.buffer, input.bytes, 32);
-    if (code == OK) code = CHECK(Esys_TR_SetAuth, esys, ESYS_TR_RH_LOCKOUT, &secret);
+    TSS2_RC code = shim_begin();
+    if (code == OK && count > 32) code = shim_check("the authorization", CTPM_WRONG_LENGTH);
+    memcpy(secret.buffer, shim_input.bytes, 32);
+    if (code == OK) code = CHECK(Esys_TR_SetAuth, shim_esys, ESYS_TR_RH_LOCKOUT, &secret);
     OPENSSL_cleanse(&secret, sizeof secret);
-    return code == OK ? start_session(encrypts, session) : code;
+    return code == OK ? shim_start_session(encryption, session) : code;
 }
 
 static uint32_t end_lockout(TSS2_RC code, ESYS_TR session) {
-    flush(session);
-    if (esys != 0) Esys_TR_SetAuth(esys, ESYS_TR_RH_LOCKOUT, 0);
-    return end(code);
+    shim_flush(session);
+    if (shim_esys != 0) Esys_TR_SetAuth(shim_esys, ESYS_TR_RH_LOCKOUT, 0);
+    return shim_end(code);
 }
 
 uint32_t ctpm_set_lockout_parameters(uint32_t tries, uint32_t recovery, uint32_t auth) {
     ESYS_TR session = ESYS_TR_NONE;
-    TSS2_RC code = begin_lockout(input.count, 0, &session);
+    TSS2_RC code = begin_lockout(shim_input.count, 0, &session);
     const ESYS_TR lockout = ESYS_TR_RH_LOCKOUT;
-    if (code == OK) code = CHECK(Esys_DictionaryAttackParameters, esys, lockout, BY(session), tries, recovery, auth);
+    if (code == OK) {
+        code = CHECK(Esys_DictionaryAttackParameters, shim_esys, lockout, BY(session), tries, recovery, auth);
+    }
     return end_lockout(code, session);
 }
 
 uint32_t ctpm_reset_lockout(void) {
     ESYS_TR session = ESYS_TR_NONE;
-    TSS2_RC code = begin_lockout(input.count, 0, &session);
-    if (code == OK) code = CHECK(Esys_DictionaryAttackLockReset, esys, ESYS_TR_RH_LOCKOUT, BY(session));
+    TSS2_RC code = begin_lockout(shim_input.count, 0, &session);
+    if (code == OK) code = CHECK(Esys_DictionaryAttackLockReset, shim_esys, ESYS_TR_RH_LOCKOUT, BY(session));
     return end_lockout(code, session);
 }
 
 uint32_t ctpm_change_lockout_authorization(int32_t old_count) {
     ESYS_TR session = ESYS_TR_NONE;
-    const size_t old = old_count < 0 || (size_t)old_count > input.count ? input.count : (size_t)old_count;
-    TPM2B_AUTH new = {.size = (UINT16)(input.count - old)};
-    TSS2_RC code = input.count - old > 32 ? check("the authorization", CTPM_WRONG_LENGTH) : OK;
-    if (code == OK) code = begin_lockout(old, 1, &session);
+    const size_t old = old_count < 0 || (size_t)old_count > shim_input.count ? shim_input.count : (size_t)old_count;
+    TPM2B_AUTH new = {.size = (UINT16)(shim_input.count - old)};
+    TSS2_RC code = shim_input.count - old > 32 ? shim_check("the authorization", CTPM_WRONG_LENGTH) : OK;
+    if (code == OK) code = begin_lockout(old, TPMA_SESSION_DECRYPT, &session);
     if (code == OK) {
-        memcpy(new.buffer, input.bytes + old, new.size);
-        code = CHECK(Esys_HierarchyChangeAuth, esys, ESYS_TR_RH_LOCKOUT, BY(session), &new);
+        memcpy(new.buffer, shim_input.bytes + old, new.size);
+        code = CHECK(Esys_HierarchyChangeAuth, shim_esys, ESYS_TR_RH_LOCKOUT, BY(session), &new);
         OPENSSL_cleanse(&new, sizeof new);
     }
     return end_lockout(code, session);
