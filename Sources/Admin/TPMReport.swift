@@ -77,6 +77,8 @@ package struct TPMReport: Codable, Equatable, Sendable {
     /// By PCR, the SHA-256 bank's value in hexadecimal. Empty where the firmware keeps no such bank.
     package let pcrs: [Int: String]
     package let identityKey: IdentityKey?
+    /// Whose policy it is that writes the floor, is for the reader to compare.
+    package let floor: RollbackFloor?
     /// What could not be read, and why.
     package let failures: [TPMFailure]
 
@@ -90,6 +92,7 @@ package struct TPMReport: Codable, Equatable, Sendable {
         endorsementKeySource: EndorsementKeySource?,
         pcrs: [Int: String],
         identityKey: IdentityKey?,
+        floor: RollbackFloor? = nil,
         failures: [TPMFailure]
     ) {
         self.manufacturer = manufacturer
@@ -101,6 +104,7 @@ package struct TPMReport: Codable, Equatable, Sendable {
         self.endorsementKeySource = endorsementKeySource
         self.pcrs = pcrs
         self.identityKey = identityKey
+        self.floor = floor
         self.failures = failures
     }
 }
@@ -140,6 +144,21 @@ package struct TPMFailure: Error, Codable, Equatable, Sendable, CustomStringConv
         case keyExists = "key-exists"
         /// The handle belongs to an object that this appliance did not make.
         case foreignKey = "foreign-key"
+        /// There is no rollback floor, or it was never written.
+        case floorAbsent = "floor-absent"
+        case floorExists = "floor-exists"
+        /// The floor's NV index has attributes or a policy that are not ours.
+        case floorForeign = "floor-foreign"
+        /// The floor is not below what was to be written.
+        case floorReached = "floor-reached"
+        /// The floor is above the rollback index of the software that asks.
+        case floorPassed = "floor-passed"
+        /// The vendor did not sign this, or not for this value.
+        case wrongSignature = "wrong-signature"
+        /// The signature is good, and another vendor's is wanted.
+        case wrongPolicy = "wrong-policy"
+        /// Sealed by another TPM, or by this one before it was cleared.
+        case foreignSeal = "foreign-seal"
         /// The caller gave something the TPM does not take.
         case invalid
         case other

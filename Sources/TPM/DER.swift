@@ -36,6 +36,32 @@ enum DER {
         sequence(integer(bytes.prefix(bytes.count / 2)), integer(bytes.suffix(bytes.count / 2)))
     }
 
+    /// x and y of a key of P-256, 32 bytes each, from its SubjectPublicKeyInfo with an uncompressed point; nil where it
+    /// is anything else.
+    static func coordinates(of publicKey: [UInt8]) -> [UInt8]? {
+        let point = Array(publicKey.suffix(65))
+        guard point.count == 65, point[0] == 4, self.publicKey(point: point) == publicKey else { return nil }
+        return Array(point.dropFirst())
+    }
+
+    /// r and s, 32 bytes each, of an ECDSA-Sig-Value of P-256; nil where it is anything else.
+    static func numbers(of signature: [UInt8]) -> [UInt8]? {
+        guard signature.count > 2, signature[0] == Tag.sequence else { return nil }
+        var rest = signature.dropFirst(2)
+        var numbers: [UInt8] = []
+        for _ in 0..<2 {
+            guard rest.popFirst() == Tag.integer, let count = rest.popFirst(), count <= 33,
+                rest.count >= count
+            else { return nil }
+            let digits = rest.prefix(Int(count)).drop { $0 == 0 }
+            guard digits.count <= 32 else { return nil }
+            numbers += [UInt8](repeating: 0, count: 32 - digits.count) + digits
+            rest = rest.dropFirst(Int(count))
+        }
+        // Only one encoding is DER.
+        return self.signature(numbers) == signature ? numbers : nil
+    }
+
     /// CertificationRequestInfo (RFC 2986, 4.1) without attributes.
     static func certificationRequestInformation(
         subject: [(type: [UInt8], value: String)],

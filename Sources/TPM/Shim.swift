@@ -60,6 +60,11 @@ enum Shim {
         let answer = code & 0xFFFF
         if answer == 0x921 { return .lockout }
         guard answer & 0x80 != 0 else { return .other }
-        return [0x8E, 0xA2].contains(answer & 0xBF) ? .wrongAuthorization : .other
+        switch answer & 0xBF {
+        case 0x8E, 0xA2: return .wrongAuthorization
+        // TPM_RC_ECC_POINT: not on the curve.
+        case 0xA7: return .invalid
+        default: return .other
+        }
     }
 }

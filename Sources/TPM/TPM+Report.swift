@@ -20,11 +20,13 @@ extension TPM {
         var endorsementKey: (hash: String, source: TPMReport.EndorsementKeySource)?
         var pcrs: [Int: String]?
         var identityKey: TPMReport.IdentityKey?
+        var floor: RollbackFloor?
         if selfTest.hasPassed {
             lockout = try part(&failures) { () throws(TPMFailure) in try readLockout() }
             endorsementKey = try part(&failures) { () throws(TPMFailure) in try readEndorsementKey() }
             pcrs = try part(&failures) { () throws(TPMFailure) in try readPCRs(TPM.reportedPCRs) }
             identityKey = try part(&failures) { () throws(TPMFailure) in try findIdentityKey() }
+            floor = try part(&failures) { () throws(TPMFailure) in try self.floor() }
         }
         return TPMReport(
             manufacturer: manufacturer,
@@ -36,6 +38,7 @@ extension TPM {
             endorsementKeySource: endorsementKey?.source,
             pcrs: pcrs ?? [:],
             identityKey: identityKey,
+            floor: floor,
             failures: failures
         )
     }

@@ -7,10 +7,12 @@ internal import CTPM
 /// Every call blocks until the TPM answers, and for ever where it does not: only a short-lived process that
 /// somebody else ends at a deadline has one. One is open at a time in a process, used by one thread at a time.
 package struct TPM: ~Copyable {
-    /// Persistent handles below PLATFORM_PERSISTENT, and so the owner's (Part 2, 7.5).
+    /// Persistent handles below PLATFORM_PERSISTENT, and so the owner's (Part 2, 7.5), and an NV index.
     package enum Handle {
         package static let identityKey: UInt32 = 0x8100_0100
         package static let attestationKey: UInt32 = 0x8100_0101
+        /// An NV index among the owner's (TCG Registry of Reserved TPM 2.0 Handles and Localities).
+        package static let floor: UInt32 = 0x0150_0020
     }
 
     /// PCRs of the firmware, the boot loader, the kernel command line, Secure Boot and systemd's own.

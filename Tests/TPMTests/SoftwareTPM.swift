@@ -18,11 +18,12 @@ final class SoftwareTPM {
     var tcti: String { "swtpm:path=\(directory)/tpm/srv" }
     var pid: Int32 { process.processIdentifier }
 
-    init(hasCertificate: Bool = false) throws {
+    /// `isBare`: without an endorsement key, and made in a fraction of the time.
+    init(hasCertificate: Bool = false, isBare: Bool = false) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "drimbox-tpm-\(UUID())").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         directory = path
-        options = hasCertificate ? [] : ["--no-certificate"]
+        options = isBare ? ["--bare"] : hasCertificate ? [] : ["--no-certificate"]
         process = Process()
         try start()
     }
@@ -32,11 +33,14 @@ final class SoftwareTPM {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    /// Until it is connected to, nobody else is: swtpm serves one at a time.
-    func start() throws {
+    /// Until it is connected to, nobody else is: swtpm serves one at a time. Commands and answers go to `log` in the
+    /// directory.
+    func start(log: String? = nil) throws {
         process = Process()
         process.executableURL = URL(filePath: Self.script)
         process.arguments = ["\(directory)/tpm"] + options
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(log.map { ["SWTPM_LOG": "\(directory)/\($0)"] } ?? [:]) { $1 }
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()

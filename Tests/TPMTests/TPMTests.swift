@@ -52,6 +52,7 @@ struct TPMTests {
         #expect(report.pcrs.keys.sorted() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 14])
         #expect(report.pcrs.values.allSatisfy { $0 == String(repeating: "0", count: 64) })
         #expect(report.identityKey == .absent)
+        #expect(report.floor == RollbackFloor(.absent))
         #expect(report.failures == [])
         #expect(report.endorsementKeySource == .rsaCertificate)
         let digest = try software.shell("tpm2_nvread 0x1c00002 -o ek.der 2>/dev/null && sha256sum < ek.der")

@@ -75,6 +75,31 @@ uint32_t ctpm_reset_lockout(void);
 /* Input: the old authorization, `old_count` bytes, and the new one. */
 uint32_t ctpm_change_lockout_authorization(int32_t old_count);
 
+/* The rollback floor is an NV index of eight bytes that holds a number, most significant byte first. Whoever has the
+ * vendor's signature of the policy may write it. The vendor's key is P-256: x and y, 32 bytes each; its signatures are
+ * ECDSA with SHA-256: r and s, 32 bytes each. What is signed is the policy's digest with a word for the purpose behind
+ * it: "drimbox floor" or "drimbox seal". */
+enum { CTPM_FLOOR = 0, CTPM_SEAL = 1 };
+/* Bytes that can be sealed (Part 1, Sealed Data: MAX_SYM_DATA). */
+#define CTPM_SECRET 128
+
+/* Input: the vendor's key. Output: the digest of "what the vendor has signed for this purpose". */
+uint32_t ctpm_authorized_policy(int32_t purpose);
+/* Output: the index's TPMS_NV_PUBLIC (Part 2, 13.5). CTPM_NO_KEY where it is not there. */
+uint32_t ctpm_nv_public(uint32_t index);
+/* Input: the digest of the policy that its policy attributes mean. */
+uint32_t ctpm_define_nv(uint32_t index, uint32_t attributes, uint16_t size);
+uint32_t ctpm_undefine_nv(uint32_t index);
+/* Input: the vendor's key and its signature of: the floor is below `value` (not where this is the first write), and what
+ * is done is to write `value`. */
+uint32_t ctpm_write_floor(uint32_t index, uint64_t value, int32_t is_first);
+/* Input: a policy's digest, and a secret. Output: what only this TPM makes the secret of again, where the policy holds.
+ * The secret does not cross the bus in the clear. */
+uint32_t ctpm_seal(void);
+/* Input: the vendor's key, its signature of: the floor is `value` at most; and what ctpm_seal made. Output: the secret,
+ * which does not cross the bus in the clear. */
+uint32_t ctpm_unseal(uint32_t index, uint64_t value);
+
 /* Input: anything. Output: its SHA-256. Needs no TPM. */
 uint32_t ctpm_sha256(void);
 
