@@ -13,6 +13,13 @@ package enum ProbeRequest: Codable, Equatable, Sendable {
     case publicKey
     /// The certificates of a file that the supervisor may not read; nothing else of it.
     case certificates(path: String)
+    /// The rollback floor. The vendor's key is SubjectPublicKeyInfo, DER; without it, whoever may write the floor is
+    /// not judged.
+    case floor(vendorKey: [UInt8]?)
+    /// In the factory. `signature` is the vendor's, of the policy for the first write: ECDSA with SHA-256, DER.
+    case defineFloor(value: UInt64, signature: [UInt8], vendorKey: [UInt8])
+    /// `signature` is the vendor's, of the policy for this value: ECDSA with SHA-256, DER.
+    case raiseFloor(value: UInt64, signature: [UInt8], vendorKey: [UInt8])
 }
 
 package enum ProbeAnswer: Codable, Equatable, Sendable {
@@ -25,6 +32,8 @@ package enum ProbeAnswer: Codable, Equatable, Sendable {
     case publicKey([UInt8])
     /// PEM.
     case certificates(String)
+    case floor(RollbackFloor)
+    case floorRaise(FloorRaise)
     case tpmFailure(TPMFailure)
     case refused(String)
 }

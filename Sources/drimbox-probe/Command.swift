@@ -75,6 +75,18 @@ struct Command {
                 let subject = CertificateSubject(commonName: commonName, organization: organization)
                 return .certificateRequest(try tpm.certificateRequest(for: subject))
             }
+        case .floor(let vendorKey):
+            let answer = tpm { tpm throws(TPMFailure) in .floor(try tpm.floor(vendorKey: vendorKey)) }
+            if case .tpmFailure(let failure) = answer, failure.kind == .absent { return .floor(.withoutTPM) }
+            return answer
+        case .defineFloor(let value, let signature, let vendorKey):
+            return tpm { tpm throws(TPMFailure) in
+                .floor(try tpm.defineFloor(at: value, signature: signature, vendorKey: vendorKey))
+            }
+        case .raiseFloor(let value, let signature, let vendorKey):
+            return tpm { tpm throws(TPMFailure) in
+                .floorRaise(try tpm.raiseFloor(to: value, signature: signature, vendorKey: vendorKey))
+            }
         }
     }
 
