@@ -36,6 +36,10 @@ final class SoftwareTPM {
     /// Until it is connected to, nobody else is: swtpm serves one at a time. Commands and answers go to `log` in the
     /// directory.
     func start(log: String? = nil) throws {
+        // What a killed swtpm leaves behind looks like one that listens.
+        for name in ["srv", "srv.ctrl"] {
+            try? FileManager.default.removeItem(atPath: "\(directory)/tpm/\(name)")
+        }
         process = Process()
         process.executableURL = URL(filePath: Self.script)
         process.arguments = ["\(directory)/tpm"] + options
