@@ -22,6 +22,8 @@ SEGMENT = 4 << 20
 WINDOW = 16 << 20
 WINDOW_LOG = 25
 LEVELS = range(1, 20)
+# The program sizes its tables by the segment; these see the whole window, and a last short segment finds what it has there.
+TABLES = "--zstd=hashLog=22,chainLog=22,ldmHashLog=20,ldmHashRateLog=4"
 ROOT_HASH = re.compile(rb"roothash=([0-9a-f]{64})")
 
 
@@ -150,8 +152,8 @@ def patch_frame(content, window, level, directory):
         for path, bytes_of in ((source, window), (segment, content)):
             with open(path, "wb") as file:
                 file.write(bytes_of)
-        return run(["zstd", "-q", "-c", "-T1", "--check", f"-{level}", f"--long={WINDOW_LOG}", f"--patch-from={source}",
-                    segment], "patch")
+        return run(["zstd", "-q", "-c", "-T1", "--check", f"-{level}", f"--long={WINDOW_LOG}", TABLES,
+                    f"--patch-from={source}", segment], "patch")
 
 
 def make_pack(image, path, level, workers):
@@ -171,7 +173,7 @@ def make_pack(image, path, level, workers):
 
 
 def make_patch(old, new, path, level, workers, pack_frames):
-    """Patch frames for the segments where one is smaller than the frame of the pack."""
+    """Patch frames for the segments where one spares at least a sixteenth of the pack's frame."""
     places = block_places(old)
     windows = []
     with tempfile.TemporaryDirectory(dir=os.path.dirname(path) or ".", prefix=".patch-") as work:
@@ -179,7 +181,7 @@ def make_patch(old, new, path, level, workers, pack_frames):
             content = new.segment(index)
             window = source_window(places, old.size, index * SEGMENT, content)
             made = patch_frame(content, old.read(*window), level, work)
-            return (made, list(window)) if len(made) < pack_frames[index][1] else (b"", [0, 0])
+            return (made, list(window)) if 16 * len(made) <= 15 * pack_frames[index][1] else (b"", [0, 0])
 
         def frames():
             for made, window in in_order(workers, frame, new.segments):

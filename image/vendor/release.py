@@ -99,7 +99,8 @@ def publish(arguments):
         repository = open_repository(arguments)
         left = repository.roles["root"].signed.expires - common.now()
         if left < days(ROOT_LEFT):
-            raise Refusal("root metadata", f"{left.days} days before it expires", f"{ROOT_LEFT} or more (renew it: renew REPO root)")
+            raise Refusal("root metadata", f"{left.days} days before it expires",
+                          f"{ROOT_LEFT} or more (renew it: renew REPO root)")
         published = repository.releases()
         for other in published:
             if parse_version(other, "release") == number:
@@ -115,9 +116,13 @@ def publish(arguments):
             copy_durably(os.path.join(arguments.directory, name), os.path.join(destination, name))
         manifests.check_files(manifest, destination)
         repository.add_target("targets", f"releases/{version}/manifest.json", content, custom)
-        repository.commit("targets")
-        say(f"published {version}, targets version {repository.roles['targets'].signed.version}; "
-            "no box is offered it before `rollout`")
+        if arguments.targets_only:
+            repository.commit_targets_only()
+        else:
+            repository.commit("targets")
+    say(f"{'signed' if arguments.targets_only else 'published'} {version}, "
+        f"targets version {repository.roles['targets'].signed.version}; "
+        + ("`refresh` publishes it" if arguments.targets_only else "no box is offered it before `rollout`"))
 
 
 def copy_durably(source, destination):
@@ -260,7 +265,8 @@ def parser():
 
     def key_options(found):
         found.add_argument("--uri", action="append", metavar="HOLDER=URI",
-                           help="a key that exists: hsm:ID?label=TOKEN, or another securesystemslib URI; HOLDER.offline for USB media")
+                           help="a key that exists: hsm:ID?label=TOKEN, or another securesystemslib URI; "
+                           "HOLDER.offline for USB media")
         found.add_argument("--public", action="append", metavar="HOLDER=PEM", help="the public key of a URI that cannot be asked")
 
     found = command("keys", keys, "make the keys of a lab, and the ceremony file", repository=False)
@@ -297,6 +303,7 @@ def parser():
 
     found = command("publish", publish, "sign a release and put it into the repository")
     found.add_argument("directory", metavar="DIR")
+    found.add_argument("--targets-only", action="store_true", help="sign targets where the online keys are not; then `refresh`")
 
     found = command("rollout", rollout, "say which devices of a channel are offered which release")
     found.add_argument("channel", metavar="CHANNEL")

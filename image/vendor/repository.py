@@ -43,6 +43,7 @@ class Repository:
         self.metadata = os.path.join(path, "metadata")
         self.targets = os.path.join(path, "targets")
         self.roles = {}
+        self.adopted = []
 
     @classmethod
     def create(cls, path, ceremony, kind):
@@ -107,8 +108,33 @@ class Repository:
                     raise Refusal("snapshot", f"no {role}.json", f"one in {repository.metadata}")
                 continue
             repository.roles[role] = repository.read(f"{found.version}.{role}.json", role, found)
-            repository.check(role, root.signed if role == "targets" else repository.roles["targets"].signed)
+            repository.check(role, repository.delegator(role))
+        repository.adopt()
         return repository
+
+    def adopt(self):
+        """Takes up what was signed after the last snapshot: where the online keys are elsewhere, or after a power cut."""
+        before = dict(self.roles)
+        adopted = {}
+        try:
+            for role in ("targets", "rollout"):
+                if role not in self.roles:
+                    continue
+                version = self.roles[role].signed.version + 1
+                name = f"{version}.{role}.json"
+                if os.path.exists(os.path.join(self.metadata, name)):
+                    self.roles[role] = self.read(name, role)
+                    if self.roles[role].signed.version != version:
+                        raise Refusal(name, self.roles[role].signed.version, version)
+                    content = read_file(os.path.join(self.metadata, name), "metadata")
+                    adopted[f"{role}.json"] = MetaFile.from_data(version, content, ["sha256"])
+                self.check(role, self.delegator(role))
+        except Refusal:
+            # Not signed by the roles of today: never part of the repository, and overwritten by the next version.
+            self.roles = before
+            return
+        self.roles["snapshot"].signed.meta.update(adopted)
+        self.adopted = list(adopted)
 
     def read(self, name, role, described=None):
         path = os.path.join(self.metadata, name)
@@ -198,10 +224,15 @@ class Repository:
     def commit(self, *roles):
         self.write(self.sign((*roles, "snapshot", "timestamp")))
 
+    def commit_targets_only(self):
+        """Signs targets, and leaves it to `refresh` to show them, where the online keys are."""
+        self.write(self.sign(("targets",)))
+
     def refresh(self):
-        """The timestamp anew; snapshot and rollout when less than half their life is left. What was signed."""
+        """The timestamp anew; the snapshot for targets that were signed elsewhere; snapshot and rollout when less than
+        half their life is left. The names of what was signed."""
         due = [role for role in ("rollout", "snapshot") if role in self.roles and self.is_half_over(role)]
-        if due:
+        if due or self.adopted:
             due.append("snapshot")
         files = self.sign((*due, "timestamp"))
         self.write(files)
