@@ -137,6 +137,16 @@ def the_floor_is_signed_or_the_module_named(fixtures):
         file.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     words = ["build", "--version", "1.0", "--root", fixtures.old, "--uki", fixtures.uki, "--rollback-index", 9, "--hw", "drimbox-1",
              "--floor-key", path, "--level", 1, "--out", fixtures.path("floor")]
+    made = fixtures.path("floor.signature")
+    with open(made, "wb") as file:
+        file.write(key.sign(b"what a token signed", ec.ECDSA(hashes.SHA256())))
+    elsewhere = [word if word != "--floor-key" else "--floor-signature" for word in words]
+    elsewhere[elsewhere.index(path)], elsewhere[-1] = made, fixtures.path("floor-elsewhere")
+    do(*elsewhere)
+    floor = load(fixtures.path("floor-elsewhere"), "manifest.json")["floor"]
+    with open(made, "rb") as file:
+        expect(floor == {"value": 9, "signature": base64.b64encode(file.read()).decode()}, f"floor {floor}")
+    refused("--floor-signature", *elsewhere[:-2], "--floor-signature", fixtures.uki, "--out", fixtures.path("no-floor"))
     if importlib.util.find_spec("floor_policy") is None:
         refused("floor_policy.py", *words)
         return "floor_policy.py is not here: refused by name"
@@ -146,5 +156,7 @@ def the_floor_is_signed_or_the_module_named(fixtures):
     floor = load(fixtures.path("floor"), "manifest.json")["floor"]
     expect(floor["value"] == 9, f"floor {floor}")
     signature = base64.b64decode(floor["signature"])
-    key.public_key().verify(signature, floor_policy.policy_digest(9), ec.ECDSA(hashes.SHA256()))
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    key.public_key().verify(signature, floor_policy.message(9, public), ec.ECDSA(hashes.SHA256()))
+    refused("--floor-key", *words[:-4], "--floor-key", fixtures.uki, "--out", fixtures.path("no-floor"))
     return None

@@ -54,6 +54,7 @@ class Ceremony:
         self.repositories = value["repositories"]
         self.entries = value["keys"]
         self.pins = {}
+        self.absent = {}
 
     @classmethod
     def load(cls, path):
@@ -139,7 +140,17 @@ class Ceremony:
         return threshold, found
 
     def sign(self, metadata, keyid):
-        """Adds one signature; `Absent` when the key cannot be reached here and now."""
+        """Adds one signature; `Absent` when the key cannot be reached here and now. A token is asked no second time after
+        it refused: three wrong PINs lock it."""
+        if keyid in self.absent:
+            raise Absent(self.absent[keyid])
+        try:
+            self.sign_once(metadata, keyid)
+        except Absent as reason:
+            self.absent[keyid] = str(reason)
+            raise
+
+    def sign_once(self, metadata, keyid):
         entry = self.entry(keyid)
         if entry is None:
             raise Absent(f"key {keyid[:8]}: not in {self.path}")

@@ -10,6 +10,8 @@ import tempfile
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}")
 HARDWARE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
+UNFINISHED = ".new-"
+
 
 class Refusal(Exception):
     """Something that is not done, in one line: what, what was found, what was expected."""
@@ -47,7 +49,7 @@ def parse_version(text, what):
 def write_whole(path, content, mode=0o644):
     """A reader sees the old file or the new one; after a power cut too."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".new-")
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

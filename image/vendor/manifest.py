@@ -77,6 +77,9 @@ def check_manifest(manifest, version, where):
         if field(manifest, path, int, where) < least:
             raise Refusal(f"{where}: {path}", field(manifest, path, int, where), f"{least} or more")
     field(manifest, "data.downgradable", bool, where)
+    if "floor" in manifest:
+        field(manifest, "floor.value", int, where)
+        field(manifest, "floor.signature", str, where)
     for index in range(len(field(manifest, "patches", list, where))):
         path = f"patches.{index}"
         if not HEX.fullmatch(field(manifest, f"{path}.from_roothash", str, where)):

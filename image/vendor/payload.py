@@ -14,6 +14,7 @@ import tempfile
 import uuid
 
 import zstandard
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from common import HARDWARE, Refusal, digest_file, json_bytes, parse_version, read_file, write_whole
 
@@ -217,6 +218,16 @@ def floor_signature(value, key_path):
         raise Refusal("--floor-key", f"{key_path}: {error}", "the vendor's key of floors, an ECDSA P-256 key in PEM") from None
 
 
+def read_floor_signature(path):
+    """A signature that was made where the key is: `floor_policy.py message` writes what is to be signed."""
+    signature = read_file(path, "--floor-signature")
+    try:
+        decode_dss_signature(signature)
+    except ValueError as error:
+        raise Refusal("--floor-signature", f"{path}: {error}", "an ECDSA signature in DER") from None
+    return base64.b64encode(signature).decode()
+
+
 def check_custom(custom, what):
     hardware, index, minimum = custom.get("hw"), custom.get("rollback_index"), custom.get("min_from")
     if not isinstance(hardware, list) or not hardware or not all(
@@ -254,9 +265,24 @@ def build(out, version, root_path, uki_path, custom, old_paths, level, workers, 
         raise Refusal("--min-from", custom["min_from"], f"a release before {version}")
     if level not in LEVELS:
         raise Refusal("--level", level, f"{LEVELS[0]} to {LEVELS[-1]}")
-    if os.path.exists(out) and os.listdir(out):
+    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise Refusal("--out", f"{out}, which is not empty", "a new or empty directory")
-    os.makedirs(out, exist_ok=True)
+    parent = os.path.dirname(os.path.abspath(out))
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".release-") as work:
+        made = os.path.join(work, "made")
+        os.mkdir(made)
+        manifest = build_in(made, version, root_path, uki_path, custom, old_paths, level, workers, options)
+        os.replace(made, out)
+    return manifest
+
+
+def build_in(out, version, root_path, uki_path, custom, old_paths, level, workers, options):
+    floor, signature = custom["rollback_index"], None
+    if options.get("floor_key"):
+        signature = floor_signature(floor, options["floor_key"])
+    elif options.get("floor_signature"):
+        signature = read_floor_signature(options["floor_signature"])
     new = Image(root_path)
     uki = read_file(uki_path, "--uki")
     verity = format_verity(root_path, os.path.join(out, "root.verity"), options.get("salt"), options.get("uuid"))
@@ -284,9 +310,8 @@ def build(out, version, root_path, uki_path, custom, old_paths, level, workers, 
         "health": {"deadline_s": options.get("deadline", 900)},
         "data": {"schema": options.get("schema", 1), "downgradable": options.get("downgradable", True)},
     }
-    if options.get("floor_key"):
-        value = custom["rollback_index"]
-        manifest["floor"] = {"value": value, "signature": floor_signature(value, options["floor_key"])}
+    if signature is not None:
+        manifest["floor"] = {"value": floor, "signature": signature}
     new.close()
     write_whole(os.path.join(out, "uki.efi"), uki)
     write_whole(os.path.join(out, "custom.json"), json_bytes(custom))

@@ -80,7 +80,7 @@ def build(arguments):
         custom["min_from"] = arguments.min_from
     options = {"salt": arguments.salt, "uuid": arguments.uuid, "deadline": arguments.health_deadline,
                "schema": arguments.data_schema, "downgradable": not arguments.not_downgradable,
-               "floor_key": arguments.floor_key}
+               "floor_key": arguments.floor_key, "floor_signature": arguments.floor_signature}
     made = payload.build(arguments.out, arguments.version, arguments.root, arguments.uki, custom, arguments.patch_from or [],
                          arguments.level, arguments.jobs, options)
     root = made["root"]
@@ -114,6 +114,8 @@ def publish(arguments):
         os.makedirs(destination)
         for name, _, _ in manifests.files_of(manifest):
             copy_durably(os.path.join(arguments.directory, name), os.path.join(destination, name))
+        for directory in (destination, os.path.dirname(destination), repository.targets):
+            common.synchronise_directory(directory)
         manifests.check_files(manifest, destination)
         repository.add_target("targets", f"releases/{version}/manifest.json", content, custom)
         if arguments.targets_only:
@@ -291,7 +293,9 @@ def parser():
     found.add_argument("--min-from", metavar="VERSION")
     found.add_argument("--patch-from", action="append", metavar="OLD",
                        help="a directory that build wrote, a root image, or IMAGE=ROOTHASH; repeatable")
-    found.add_argument("--floor-key", metavar="PEM", help="sign the TPM policy that raises the floor to the rollback index")
+    floor = found.add_mutually_exclusive_group()
+    floor.add_argument("--floor-key", metavar="PEM", help="sign the TPM policy that raises the floor to the rollback index")
+    floor.add_argument("--floor-signature", metavar="FILE", help="that signature, in DER, made where the key is")
     found.add_argument("--out", required=True, metavar="DIR")
     found.add_argument("--level", type=int, default=9, help="of zstd, 1 to 19 (default 9)")
     found.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="threads; the bytes do not depend on it")

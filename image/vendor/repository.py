@@ -85,6 +85,9 @@ class Repository:
         repository = cls(path, ceremony, kind)
         if not os.path.isdir(repository.metadata):
             raise Refusal("repository", f"no metadata in {path}", "what `init` made")
+        for name in os.listdir(repository.metadata):
+            if name.startswith(common.UNFINISHED):
+                os.unlink(os.path.join(repository.metadata, name))
         version = max((int(name.removesuffix(".root.json")) for name in os.listdir(repository.metadata)
                        if name.endswith(".root.json") and name.removesuffix(".root.json").isdecimal()), default=0)
         if version == 0:
