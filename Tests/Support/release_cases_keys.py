@@ -59,6 +59,18 @@ def lost_root_keys_are_replaced_up_to_the_threshold(fixtures):
     expect("root 1 -> 3" in place.verify(), "another root")
 
 
+def three_holders_of_the_root_before_sign_the_one_after(fixtures):
+    place = Place(fixtures)
+    with away(place, "root-4", "root-5"):
+        place.replace("root-1")
+        expect("root 1 -> 2" in place.verify(), "root 2")
+        path, = (path for path in glob.glob(f"{place.keys}/holders/root-2/online-*.pem"))
+        os.unlink(path)
+        # The new key makes three of after, and there are two of before.
+        refused("signatures of root: found 2 of 5 holders", "rotate-root", place.repository, "--replace", "root-2")
+    expect("root 1 -> 2" in place.verify(), "another root")
+
+
 def a_root_that_the_former_did_not_sign_is_refused(fixtures):
     place, other = Place(fixtures), fixtures.path("other-keys")
     do("keys", other)

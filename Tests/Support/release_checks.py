@@ -48,6 +48,7 @@ CHECKS = [
     keys.keys_are_private_and_never_overwritten,
     keys.a_box_walks_every_root_from_the_first,
     keys.lost_root_keys_are_replaced_up_to_the_threshold,
+    keys.three_holders_of_the_root_before_sign_the_one_after,
     keys.a_root_that_the_former_did_not_sign_is_refused,
     keys.lost_online_keys_are_replaced,
     keys.both_roots_can_read_while_an_online_key_is_replaced,
@@ -70,7 +71,8 @@ def main():
         checks = [(check.__name__, check) for check in CHECKS]
         if arguments.tuf_client:
             binary = os.path.abspath(arguments.tuf_client)
-            checks.append(("another_client_finds_the_same", lambda fixtures: repository.another_client_finds_the_same(fixtures, binary)))
+            walk = repository.another_client_finds_the_same
+            checks.append((walk.__name__, lambda fixtures: walk(fixtures, binary)))
         if arguments.figures is not None:
             changed = arguments.figures or ["libssl3", "openssl"]
             checks = [("figures", lambda fixtures: figures(fixtures.path(""), changed))]
@@ -81,7 +83,8 @@ def main():
             begin = time.monotonic()
             try:
                 note = check(fixtures)
-                print(f"ok     {name.replace('_', ' ')} ({time.monotonic() - begin:.1f} s){f': {note}' if note else ''}", flush=True)
+                seconds = time.monotonic() - begin
+                print(f"ok     {name.replace('_', ' ')} ({seconds:.1f} s){f': {note}' if note else ''}", flush=True)
             except Exception as error:
                 failures += 1
                 print(f"FAILED {name.replace('_', ' ')}: {error}", flush=True)

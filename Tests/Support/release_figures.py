@@ -8,11 +8,11 @@ import time
 
 from release_fixtures import RELEASE, expect, load
 
-BASE = """libc6 libssl3 openssl systemd libsystemd-shared libsystemd0 python3.11-minimal libpython3.11-stdlib libpython3.11-minimal
-perl-base coreutils bash util-linux libgnutls30 libsqlite3-0 libxml2 libxmlsec1 libxmlsec1-openssl libdcmtk17 libopenjp2-7
-libpng16-16 libjpeg62-turbo libtss2-esys-3.0.2-0 smartmontools nftables libnftables1 iproute2 libstdc++6 tar libgcrypt20 udev
-dbus libarchive13 cryptsetup-bin tpm2-tools openssh-server openssh-client libglib2.0-0 libicu72 libkrb5-3 libcurl4 curl chrony
-libbinutils""".split()
+BASE = """libc6 libssl3 openssl systemd libsystemd-shared libsystemd0 python3.11-minimal libpython3.11-stdlib
+libpython3.11-minimal perl-base coreutils bash util-linux libgnutls30 libsqlite3-0 libxml2 libxmlsec1
+libxmlsec1-openssl libdcmtk17 libopenjp2-7 libpng16-16 libjpeg62-turbo libtss2-esys-3.0.2-0 smartmontools
+nftables libnftables1 iproute2 libstdc++6 tar libgcrypt20 udev dbus libarchive13 cryptsetup-bin tpm2-tools
+openssh-server openssh-client libglib2.0-0 libicu72 libkrb5-3 libcurl4 curl chrony libbinutils""".split()
 
 
 def figures(directory, changed):

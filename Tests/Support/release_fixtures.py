@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import sys
-import tempfile
 import threading
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -160,13 +159,13 @@ class Fixtures:
 class Place:
     """A ceremony of its own and a repository signed by it."""
 
-    def __init__(self, fixtures, *releases):
+    def __init__(self, fixtures, *releases, keys=None):
         fixtures.count += 1
         self.fixtures = fixtures
         self.directory = fixtures.path(f"place-{fixtures.count}")
         os.mkdir(self.directory)
         self.keys, self.repository = (os.path.join(self.directory, name) for name in ("keys", "repository"))
-        shutil.copytree(fixtures.keys, self.keys)
+        shutil.copytree(keys or fixtures.keys, self.keys)
         do("init", self.repository, "--ceremony", os.path.join(self.keys, "ceremony.json"))
         self.root = os.path.join(self.directory, "root.json")
         shutil.copy(os.path.join(self.repository, "metadata", "1.root.json"), self.root)
