@@ -38,4 +38,6 @@ extension SystemCallError {
     package static let timedOut = ETIMEDOUT
     package static let again = EAGAIN
     package static let badDescriptor = EBADF
+    package static let tooLarge = EFBIG
+    package static let inputOutput = EIO
 }
