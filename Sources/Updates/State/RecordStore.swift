@@ -34,11 +34,15 @@ package struct RecordStore: Sendable {
     /// Returns when the record is on the disk, with the sequence that it got there.
     @discardableResult
     package func write(_ record: UpdateRecord) throws(SystemCallError) -> UpdateRecord {
-        let (copies, _) = try copies()
+        let (copies, damaged) = try copies()
         let newest = Self.newest(copies)
         var record = record
         record.sequence = (newest.flatMap { copies[$0]?.sequence } ?? 0) &+ 1
         let path = paths[newest == 0 ? 1 : 0]
+        let hasLength = damaged.allSatisfy { damage in
+            if damage.path == path, case .length = damage.damage { false } else { true }
+        }
+        if !hasLength { try Directory.remove(file: path) }
         if FileStamp(path) == nil {
             try createFile(path, with: record.encoded, mode: 0o600)
             try Directory.synchronize(directory)

@@ -20,7 +20,9 @@ final class SimulatedPartition: BootPartition {
         var pending: [Change] = []
         /// Every call, by name.
         var log: [String] = []
-        /// Calls until one fails.
+        /// Calls so far that changed something.
+        var changes = 0
+        /// Changing calls until one fails.
         var budget: Int?
         /// What stands on the disk in place of what was written, for paths created from now on.
         var misreads: Set<BootPath> = []
@@ -40,6 +42,7 @@ final class SimulatedPartition: BootPartition {
     }
 
     var log: [String] { state.withLock { $0.log } }
+    var changes: Int { state.withLock { $0.changes } }
     var durable: [BootPath: [UInt8]] { state.withLock { $0.durable } }
     func setBudget(_ calls: Int?) { state.withLock { $0.budget = calls } }
     func misread(_ path: BootPath) { state.withLock { $0.misreads = [path] } }
@@ -106,6 +109,7 @@ final class SimulatedPartition: BootPartition {
                 // Looking changes nothing.
                 if operation != .list, operation != .read { state.budget = budget - 1 }
             }
+            if operation != .list, operation != .read { state.changes += 1 }
             state.log.append("\(operation.rawValue) \(path)")
             let files = Self.files(state)
             return body(&state, files)
