@@ -90,12 +90,11 @@ extension UpdateMachine {
     private mutating func install() -> [UpdateAction] {
         isInstalling = true
         isSealed = false
-        return [.keepPrevious(of: running.slot)] + installAfterPrevious()
-    }
-
-    private func installAfterPrevious() -> [UpdateAction] {
+        installationNumber += 1
         let slot = running.slot.other
-        return [.disarm(slot), .install(offer, slot)]
+        return [
+            .keepPrevious(of: running.slot), .disarm(slot), .install(offer, slot, number: installationNumber),
+        ]
     }
 
     private var offer: UpdateOffer {
@@ -114,16 +113,16 @@ extension UpdateMachine {
         return [write]
     }
 
-    mutating func installed(_ rootHash: [UInt8], at now: Int64) -> [UpdateAction] {
-        guard record.state == .fetching, isInstalling else { return [] }
+    mutating func installed(_ number: Int, _ rootHash: [UInt8], at now: Int64) -> [UpdateAction] {
+        guard isCurrent(number) else { return [] }
         isInstalling = false
         if rootHash != record.rootHash { return fail("the slot's root hash is not the release's") }
         isSealed = true
         return become(.staged(hold(policy.reboot, at: now))) + advance(at: now)
     }
 
-    mutating func installationFailed(_ failure: InstallationFailure) -> [UpdateAction] {
-        guard record.state == .fetching, isInstalling else { return [] }
+    mutating func installationFailed(_ number: Int, _ failure: InstallationFailure) -> [UpdateAction] {
+        guard isCurrent(number) else { return [] }
         isInstalling = false
         switch failure {
         case .unreachable(let reason):
@@ -133,6 +132,10 @@ extension UpdateMachine {
         case .gone(let reason): return interrupted(reason) ?? [write, report(reason)]
         case .refused(let reason): return fail(reason)
         }
+    }
+
+    private func isCurrent(_ number: Int) -> Bool {
+        record.state == .fetching && isInstalling && number == installationNumber
     }
 
     mutating func baselineTaken(_ hash: [UInt8], at now: Int64) -> [UpdateAction] {
@@ -156,6 +159,7 @@ extension UpdateMachine {
             return [.disarm(slot), write]
         }
         record.state = .rebooting
+        isRebootAsked = false
         return [write, .reboot(.trial)]
     }
 
@@ -231,7 +235,6 @@ extension UpdateMachine {
             isInstalling = false
             isUnwritten = true
             return []
-        case (.keepPrevious, .fetching): return installAfterPrevious()
         case (.disarm, .fetching), (.arm, .armed): return fail(reason)
         case (.takeBaseline, .staged):
             awaitsBaseline = false

@@ -59,11 +59,9 @@ extension UpdateMachine {
 
     mutating func plannedReboot() -> [UpdateAction] {
         switch record.state {
-        case .trial where isGoingBack: [.reboot(.goingBack)]
-        case .trial where isCommitting: []
+        case .trial where isGoingBack || isCommitting: []
         case .trial: record.slot.map { [.restoreTries($0), .reboot(.planned)] } ?? []
-        case .rebooting: [.reboot(.trial)]
-        case .armed: []
+        case .armed, .rebooting: []
         default: [.reboot(.planned)]
         }
     }
@@ -75,6 +73,9 @@ extension UpdateMachine {
             return []
         case .disarm:
             isUndisarmed = false
+            return []
+        case .reboot:
+            isRebootAsked = true
             return []
         case .arm: return armed(at: now)
         case .commit: return committed(at: now)
@@ -99,6 +100,9 @@ extension UpdateMachine {
         case .restoreTries where record.state == .trial: actions = [.reboot(.planned)]
         case .commit:
             isCommitting = false
+            actions = []
+        case .reboot:
+            isRebootAsked = true
             actions = []
         case .report: return []
         default: actions = failedBeforeReboot(action, reason)

@@ -4,7 +4,8 @@
 /// no clock: `at` is in milliseconds since 1970 and never goes back.
 ///
 /// Who drives it carries out the actions in the order they were returned, and hands `done` for each of them. When
-/// one fails it drops those that were to follow, and hands `failed`. An installation and a check go on beside
+/// one fails it drops those that were returned behind it, unless the action `mayFail`, and hands `failed`. An
+/// installation and a check go on beside
 /// that; their ends are events of their own. What the record announces is done after the record is on the disk,
 /// but for the commit: there the entry's name is the truth, and the record follows.
 package struct UpdateMachine: Sendable {
@@ -18,11 +19,15 @@ package struct UpdateMachine: Sendable {
     var isCommitting = false
     /// The action `install` has been given, and has no end yet.
     var isInstalling = false
+    /// The last installation: the end of an earlier one may still be on its way.
+    var installationNumber = 0
     /// The slot's content has been proven since the machine started: it may get an entry.
     var isSealed = false
     var awaitsBaseline = false
     /// It is decided that the release goes, and the reboot is asked for.
     var isGoingBack = false
+    /// A reboot was asked for, and has not come.
+    var isRebootAsked = false
     /// The last write failed; what it was about stands in `record`.
     var isUnwritten = false
     /// The other slot's entries could not be removed, and should be.
@@ -68,8 +73,8 @@ package struct UpdateMachine: Sendable {
             windowUntil = nil
             return advance(at: now)
         case .installationProgressed: return progressed()
-        case .installationFinished(let rootHash): return installed(rootHash, at: now)
-        case .installationFailed(let failure): return installationFailed(failure)
+        case .installationFinished(let number, let rootHash): return installed(number, rootHash, at: now)
+        case .installationFailed(let number, let failure): return installationFailed(number, failure)
         case .baselineTaken(let hash): return baselineTaken(hash, at: now)
         case .health(let standing): return health(standing)
         case .healthFailed(let reason):
@@ -107,8 +112,8 @@ package struct UpdateMachine: Sendable {
         if isUnwritten { actions.append(write) }
         switch record.state {
         // Nobody reboots a machine by asking once.
-        case .rebooting: actions.append(.reboot(.trial))
-        case .trial where isGoingBack: actions.append(.reboot(.goingBack))
+        case .rebooting where isRebootAsked: actions.append(.reboot(.trial))
+        case .trial where isGoingBack: if isRebootAsked { actions.append(.reboot(.goingBack)) }
         case .trial where isCommitting: break
         case .trial where now >= record.deadline:
             let checks =
@@ -229,8 +234,8 @@ package enum UpdateEvent: Equatable, Sendable {
     /// A segment more is in the slot for good that was not there before.
     case installationProgressed
     /// The slot was read back, and has this root hash.
-    case installationFinished(rootHash: [UInt8])
-    case installationFailed(InstallationFailure)
+    case installationFinished(number: Int, rootHash: [UInt8])
+    case installationFailed(number: Int, InstallationFailure)
     /// The baseline of that hash is on the disk.
     case baselineTaken(hash: [UInt8])
     case health(HealthWatch.Standing)
@@ -268,7 +273,8 @@ package enum UpdateAction: Equatable, Sendable {
     case keepPrevious(of: Slot)
     case disarm(Slot)
     /// Bring the slot's content to that of the release; what is there already stays.
-    case install(UpdateOffer, Slot)
+    /// Its end is told with its number.
+    case install(UpdateOffer, Slot, number: Int)
     case stopInstallation
     /// Make the checks of health, keep them, and tell with `baselineTaken`.
     case takeBaseline
@@ -280,6 +286,16 @@ package enum UpdateAction: Equatable, Sendable {
     case raiseFloor(UInt64)
     case reboot(RebootReason)
     case report(UpdateReport)
+
+    /// Nothing that follows depends on it.
+    package var mayFail: Bool {
+        switch self {
+        case .check, .cleanUp, .keepPrevious, .stopInstallation, .report: true
+        case .write, .disarm, .install, .takeBaseline, .arm, .restoreTries, .markBad, .commit, .raiseFloor,
+            .reboot:
+            false
+        }
+    }
 }
 
 package enum RebootReason: Equatable, Sendable {

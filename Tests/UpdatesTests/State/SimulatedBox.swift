@@ -54,11 +54,12 @@ final class SimulatedBox {
     private var started = 0
 
     private var machine: UpdateMachine?
-    private var queue: [UpdateAction] = []
+    /// What was returned at once belongs together.
+    private var queue: [[UpdateAction]] = []
     private var kernelImage: [UInt8] = []
     private var isSealed = false
     private var isHealthy = false
-    private var installation: (release: String, slot: Slot)?
+    private var installation: (release: String, slot: Slot, number: Int)?
 
     static let trialTime: Int64 = 900_000
     static func rootHash(_ release: String) -> [UInt8] {
@@ -137,13 +138,13 @@ final class SimulatedBox {
             at: now
         )
         machine = resumed
-        queue = actions
+        queue = [actions]
         do {
             for _ in 0..<400 {
                 note()
                 if isKilled(before: true) { return .killed }
-                while !queue.isEmpty {
-                    if let end = try perform(queue.removeFirst()) { return end }
+                while let action = nextAction() {
+                    if let end = try perform(action) { return end }
                     note()
                     if isKilled(before: true) { return .killed }
                 }
@@ -205,7 +206,12 @@ final class SimulatedBox {
     }
 
     func send(_ event: UpdateEvent) {
-        queue += machine?.handle(event, at: now) ?? []
+        queue.append(machine?.handle(event, at: now) ?? [])
+    }
+
+    private func nextAction() -> UpdateAction? {
+        while queue.first?.isEmpty == true { queue.removeFirst() }
+        return queue.isEmpty ? nil : queue[0].removeFirst()
     }
 
     private func note() {
@@ -260,7 +266,7 @@ final class SimulatedBox {
         }
         kernelImage = Array("uki \(job.release)".utf8)
         isSealed = true
-        send(.installationFinished(rootHash: Self.rootHash(job.release)))
+        send(.installationFinished(number: job.number, rootHash: Self.rootHash(job.release)))
     }
 
     private func perform(_ action: UpdateAction) throws -> End? {
@@ -274,11 +280,11 @@ final class SimulatedBox {
                 try step()
                 record = new
             case .takeBaseline: send(.baselineTaken(hash: [UInt8](repeating: 7, count: 32)))
-            case .install(let offer, let slot):
+            case .install(let offer, let slot, let number):
                 #expect(slot != running.slot, "the running slot is not written to")
                 let entries = try BootEntries(partition).survey().entries
                 #expect(!entries.contains { $0.slot == slot }, "a slot that is written to has no entry")
-                installation = (offer.release, slot)
+                installation = (offer.release, slot, number)
             case .stopInstallation: installation = nil
             case .reboot: return reboot()
             case .report(let report): reasons.append(report.reason)
@@ -300,7 +306,7 @@ final class SimulatedBox {
                 try change { try $0.commit(slot) }
             }
         } catch let error as BootEntriesError {
-            queue = []
+            if !action.mayFail { queue[0] = [] }
             send(.failed(action, "\(error)"))
             return nil
         }
