@@ -43,7 +43,8 @@ extension UpdateMachine {
         if record.failures(of: record.release) >= policy.maximumFailures { return .failed }
         var asked = self
         asked.record = record
-        return rolloutHold != .nothing ? rolloutHold : asked.hold(policy.download, at: now)
+        if let rolloutHold, rolloutHold != .nothing { return rolloutHold }
+        return asked.hold(policy.download, at: now)
     }
 
     /// Does what has become possible.
@@ -51,7 +52,7 @@ extension UpdateMachine {
         switch record.state {
         case .offered(let old):
             // Only another check tells whether the roll-out has come here.
-            if [.cohort, .notBefore, .paused].contains(old), rolloutHold == .nothing { return [] }
+            if [.cohort, .notBefore, .paused].contains(old), rolloutHold == nil { return [] }
             let hold = offeredHold(record, at: now)
             if hold == .nothing { return startFetching() }
             return become(.offered(hold))

@@ -34,8 +34,8 @@ package struct UpdateMachine: Sendable {
     var isUndisarmed = false
     /// The other slot has an entry that can be started.
     var hasWayBack = false
-    /// What the roll-out says about the release that is offered.
-    var rolloutHold = Hold.nothing
+    /// What the roll-out says about the release that is offered; nil until a check has told.
+    var rolloutHold: Hold?
     var isUrgent = false
     /// Milliseconds since 1970; nil outside a window.
     var windowUntil: Int64?

@@ -55,9 +55,6 @@ final class SimulatedPartition: BootPartition {
 
     var entryNames: [String] { files.keys.filter { $0.directory == .entries }.map(\.name).sorted() }
 
-    /// Content that rots on the disk.
-    func spoil(_ path: BootPath) { state.withLock { $0.durable[path] = Array("rotten".utf8) } }
-
     func cut(_ loss: Loss) {
         state.withLock { state in
             let count = state.pending.count

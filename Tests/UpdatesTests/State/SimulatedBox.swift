@@ -129,6 +129,7 @@ final class SimulatedBox {
         isSealed = false
         isHealthy = false
         installation = nil
+        goodFor = 0
         let survey = try BootEntries(partition).survey()
         let (resumed, actions) = UpdateMachine.resume(
             record: record,
