@@ -60,7 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         // Transfer: certificates, revocation lists and OCSP. Store: the audit's chain. Provisioning: enrolment, backups.
-        // WhiteList: its signer and the names of its certificates.
+        // WhiteList: its signer and the names of its certificates. Updates: SHA-256.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -128,6 +128,7 @@ let package = Package(
         room("DMP", ["IHE", "XML", "Admin", "Linux"]),
         room("Identity", [crypto, jwt]),
         room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
+        room("Updates", ["Linux", crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
@@ -204,6 +205,7 @@ let package = Package(
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
         tests("TUFTests", ["TUF", crypto, cryptoExtras]),
+        tests("UpdatesTests", ["Updates", "Linux", crypto]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin", "DICOM"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),
