@@ -82,6 +82,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "CCodecs",
             cxxSettings: [.define("HAVE_CONFIG_H")],
@@ -105,7 +106,7 @@ let package = Package(
         // 1 ground
         room("XML", ["CXML"]),
         room("ZIP", ["CArchive"]),
-        room("Linux", ["CLinux", "CZlib", logging]),
+        room("Linux", ["CLinux", "CZlib", "CZstd", logging]),
         // 2 languages
         room("DICOM", ["Linux"]),
         room("Admin"),

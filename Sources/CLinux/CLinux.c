@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include <crypt.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +21,13 @@ _Static_assert(sizeof(struct clinux_credentials) == sizeof(struct ucred), "struc
 const int clinux_TCP_QUICKACK = TCP_QUICKACK;
 const int clinux_TCP_CORK = TCP_CORK;
 const int clinux_O_TMPFILE = O_TMPFILE;
+const int clinux_O_DIRECT = O_DIRECT;
+
+int64_t clinux_block_device_size(int fd) {
+    uint64_t size = 0;
+    if (ioctl(fd, BLKGETSIZE64, &size) != 0) return -1;
+    return size > INT64_MAX ? INT64_MAX : (int64_t)size;
+}
 
 int clinux_fallocate_keep_size(int fd, off_t offset, off_t length) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);

@@ -60,6 +60,12 @@ extern const int clinux_O_TMPFILE;
 int clinux_password_salt(char *result, int size);
 int clinux_password_hash(const char *password, const char *settings, char *result, int size);
 
+/* O_DIRECT is declared under _GNU_SOURCE only. */
+extern const int clinux_O_DIRECT;
+
+/* ioctl is variadic. Bytes of a block device (BLKGETSIZE64), or -1. */
+int64_t clinux_block_device_size(int fd);
+
 /* posix_spawn_file_actions_addclosefrom_np is declared under _GNU_SOURCE only. */
 int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
