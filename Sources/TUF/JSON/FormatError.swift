@@ -7,10 +7,16 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     package let found: String
     package let expected: String
 
+    package init(place: String, found: String, expected: String) {
+        self.place = place
+        self.found = found
+        self.expected = expected
+    }
+
     package var description: String { "\(place): found \(found), expected \(expected)" }
 }
 
 extension String {
     /// For a message: not long, and with the control characters of a name that came from outside escaped.
-    var shown: String { String(String(prefix(80)).debugDescription.dropFirst().dropLast()) }
+    package var shown: String { String(String(prefix(80)).debugDescription.dropFirst().dropLast()) }
 }

@@ -10,7 +10,7 @@ package enum JSON: Equatable, Sendable {
     case object(NameMap<JSON>)
 
     /// For an error message: short, and telling the type.
-    var evidence: String {
+    package var evidence: String {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An object's members with the path to them, for errors that name the place.
-struct Fields {
-    let members: NameMap<JSON>
-    let path: String
+package struct Fields {
+    package let members: NameMap<JSON>
+    package let path: String
 
-    init(_ value: JSON, _ path: String) throws(FormatError) {
+    package init(_ value: JSON, _ path: String) throws(FormatError) {
         guard case .object(let members) = value else {
             throw FormatError(place: path, found: value.evidence, expected: "an object")
         }
@@ -13,29 +13,29 @@ struct Fields {
         self.path = path
     }
 
-    func place(_ name: String) -> String { "\(path).\(name.shown)" }
+    package func place(_ name: String) -> String { "\(path).\(name.shown)" }
 
-    func value(_ name: String) throws(FormatError) -> JSON {
+    package func value(_ name: String) throws(FormatError) -> JSON {
         guard let value = members[name] else {
             throw FormatError(place: place(name), found: "nothing", expected: "a value")
         }
         return value
     }
 
-    func fields(_ name: String) throws(FormatError) -> Fields {
+    package func fields(_ name: String) throws(FormatError) -> Fields {
         try Fields(try value(name), place(name))
     }
 
-    func fields(ifAny name: String) throws(FormatError) -> Fields? {
+    package func fields(ifAny name: String) throws(FormatError) -> Fields? {
         guard let value = members[name] else { return nil }
         return try Fields(value, place(name))
     }
 
-    func string(_ name: String) throws(FormatError) -> String {
+    package func string(_ name: String) throws(FormatError) -> String {
         try Self.string(try value(name), place(name))
     }
 
-    func integer(_ name: String, atLeast minimum: Int) throws(FormatError) -> Int {
+    package func integer(_ name: String, atLeast minimum: Int) throws(FormatError) -> Int {
         let found = try value(name)
         guard case .integer(let integer) = found, integer >= minimum else {
             throw FormatError(
@@ -47,11 +47,11 @@ struct Fields {
         return integer
     }
 
-    func integer(ifAny name: String, atLeast minimum: Int) throws(FormatError) -> Int? {
+    package func integer(ifAny name: String, atLeast minimum: Int) throws(FormatError) -> Int? {
         members[name] == nil ? nil : try integer(name, atLeast: minimum)
     }
 
-    func bool(_ name: String) throws(FormatError) -> Bool {
+    package func bool(_ name: String) throws(FormatError) -> Bool {
         let found = try value(name)
         guard case .bool(let bool) = found else {
             throw FormatError(place: place(name), found: found.evidence, expected: "true or false")
@@ -59,7 +59,7 @@ struct Fields {
         return bool
     }
 
-    func array(_ name: String) throws(FormatError) -> [JSON] {
+    package func array(_ name: String) throws(FormatError) -> [JSON] {
         let found = try value(name)
         guard case .array(let elements) = found else {
             throw FormatError(place: place(name), found: found.evidence, expected: "an array")
@@ -67,7 +67,7 @@ struct Fields {
         return elements
     }
 
-    func strings(_ name: String) throws(FormatError) -> [String] {
+    package func strings(_ name: String) throws(FormatError) -> [String] {
         var strings: [String] = []
         for (index, element) in try array(name).enumerated() {
             strings.append(try Self.string(element, "\(place(name))[\(index)]"))
@@ -75,7 +75,7 @@ struct Fields {
         return strings
     }
 
-    private static func string(_ value: JSON, _ place: String) throws(FormatError) -> String {
+    package static func string(_ value: JSON, _ place: String) throws(FormatError) -> String {
         guard case .string(let string) = value else {
             throw FormatError(place: place, found: value.evidence, expected: "a string")
         }
