@@ -129,7 +129,7 @@ let package = Package(
         room("DMP", ["IHE", "XML", "Admin", "Linux"]),
         room("Identity", [crypto, jwt]),
         room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
-        room("Updates", ["Linux", crypto]),
+        room("Updates", ["Linux", "TUF", crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
@@ -206,7 +206,7 @@ let package = Package(
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
         tests("TUFTests", ["TUF", crypto, cryptoExtras]),
-        tests("UpdatesTests", ["Updates", "Linux", crypto]),
+        tests("UpdatesTests", ["Updates", "Linux", "CZstd", crypto]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin", "DICOM"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

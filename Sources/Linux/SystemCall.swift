@@ -40,4 +40,5 @@ extension SystemCallError {
     package static let badDescriptor = EBADF
     package static let tooLarge = EFBIG
     package static let inputOutput = EIO
+    package static let noMemory = ENOMEM
 }
