@@ -15,6 +15,9 @@ package struct Installation: Sendable {
         package let failedPatches: Int
     }
 
+    /// Bytes of the kernel image that are asked for at once.
+    private static let kernelPiece = 1 << 20
+
     let writer: SlotWriter
     let manifest: ReleaseManifest
     let limits: InstallationLimits
@@ -169,7 +172,7 @@ package struct Installation: Sendable {
         var image: [UInt8] = []
         image.reserveCapacity(expected.length)
         while image.count < expected.length {
-            let range = image.count..<min(expected.length, image.count + limits.requestBytes)
+            let range = image.count..<min(expected.length, image.count + Self.kernelPiece)
             let bytes: [UInt8]?
             do throws(SourceFailure) {
                 bytes = try await fetcher.fetch(file, range)
