@@ -5,7 +5,7 @@ import Testing
 
 @testable import Linux
 
-@Suite("Small files") final class SmallFileTests {
+@Suite("Small files") final class SmallFileWriteTests {
     private let directory = FileManager.default.temporaryDirectory.appending(
         path: "small-\(UUID().uuidString)"
     )

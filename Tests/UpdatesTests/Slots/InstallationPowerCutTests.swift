@@ -4,7 +4,7 @@ import Testing
 
 @testable import Updates
 
-@Suite("The power goes during an installation") struct PowerCutTests {
+@Suite("The power goes during an installation") struct InstallationPowerCutTests {
     let releases: (old: TestRelease, new: TestRelease)
 
     init() throws { releases = try TestRelease.pair.get() }
