@@ -21,9 +21,8 @@ package final class BlockStorage: Sendable {
 
     /// Opens what is there. With `isWritable`, a device that is mounted or otherwise in use is EBUSY.
     package init(opening path: String, isWritable: Bool = false) throws(SystemCallError) {
-        var status = stat()
-        _ = try systemCall("stat", on: path) { unsafe stat(path, &status) }
-        let isDevice = status.st_mode & S_IFMT == S_IFBLK
+        let kind = try FileKind(of: path)
+        let isDevice = kind.isBlockDevice
         // Of O_EXCL without O_CREAT open(2) speaks for block devices only.
         let flags = (isWritable ? O_RDWR : O_RDONLY) | (isWritable && isDevice ? O_EXCL : 0)
         let file = try Self.open(path, flags)
@@ -33,7 +32,7 @@ package final class BlockStorage: Sendable {
                 clamping: try systemCall("ioctl BLKGETSIZE64", on: path) {
                     clinux_block_device_size(file.rawValue)
                 }
-            ) : Int(status.st_size)
+            ) : kind.size
         memory = Mutex(try AlignedMemory(count: Self.transferSize, of: path))
         self.path = path
         self.file = file

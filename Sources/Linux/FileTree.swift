@@ -20,13 +20,11 @@ package final class FileTree: Sendable {
             range.lowerBound >= 0
         else { throw SystemCallError(call: "openat", subject: name, errno: EINVAL) }
         let file = try open(parts[...], in: root.rawValue, of: name)
-        var status = stat()
-        _ = try systemCall("fstat", on: name) { unsafe fstat(file.rawValue, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            let isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            throw SystemCallError(call: "openat", subject: name, errno: isDirectory ? EISDIR : EINVAL)
+        let kind = try FileKind(of: file.rawValue, named: name)
+        guard kind.isRegular else {
+            throw SystemCallError(call: "openat", subject: name, errno: kind.isDirectory ? EISDIR : EINVAL)
         }
-        let count = min(range.count, max(0, Int(status.st_size) - range.lowerBound))
+        let count = min(range.count, max(0, kind.size - range.lowerBound))
         var failure: SystemCallError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, filled in
             do throws(SystemCallError) {
