@@ -89,7 +89,8 @@ struct TestRelease: Sendable {
 extension TestRelease {
     /// Two releases that share segments, in place and moved, and differ a little or wholly in others.
     static let pair = Result {
-        let old = try TestRelease("2026.9.0", image: oldImage)
+        let kernel = Pseudorandom.bytes(90_000, seed: 78)
+        let old = try TestRelease("2026.9.0", image: oldImage, kernel: kernel)
         return (old: old, new: try TestRelease("2026.10.0", image: newImage, from: old))
     }
 
