@@ -176,6 +176,13 @@ let package = Package(
         ),
         door("tuf-client", ["TUF", "Linux", httpClient, arguments, nioCore, nioHTTP1]),
         // Tests
+        .executableTarget(
+            name: "update-benchmark",
+            dependencies: ["Updates", "Linux"],
+            path: "Tests/Benchmarks/update",
+            exclude: ["run"],
+            swiftSettings: settings
+        ),
         tests("ArchitectureTests"),
         tests("DICOMTests", ["DICOM", "Linux"]),
         tests("AdminTests", ["Admin"]),
