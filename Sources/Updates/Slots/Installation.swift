@@ -5,7 +5,8 @@ import Linux
 /// Brings a release into a slot: what is there already, what the running slot has, and the rest from a source.
 ///
 /// Nothing is kept anywhere else, and nothing but the slot tells how far it came: an installation that was interrupted,
-/// by whatever, is a new one that has less to do. Of the memory it takes less than 64 MiB beside the kernel image.
+/// by whatever, is a new one that has less to do. It holds at most 48 MiB of answers, windows and segments at a time, and
+/// at the end the kernel image; what the allocator keeps back comes on top.
 package struct Installation: Sendable {
     package struct Outcome: Equatable, Sendable {
         /// The release's `uki.efi`, with the length and hash that the manifest wants.
