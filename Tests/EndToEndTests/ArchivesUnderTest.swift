@@ -53,7 +53,8 @@ final class OrthancUnderTest {
     /// Patient ID, name and date of birth of each.
     func patients() throws -> [String] {
         let list = try JSONSerialization.jsonObject(with: Data(try curl(["/patients?expand"]).output.utf8))
-        return (list as? [[String: Any]] ?? []).compactMap { $0["MainDicomTags"] as? [String: String] }.map { tags in
+        return (list as? [[String: Any]] ?? []).compactMap { $0["MainDicomTags"] as? [String: String] }.map {
+            tags in
             ["PatientID", "PatientName", "PatientBirthDate"].map { tags[$0] ?? "" }.joined(separator: " ")
         }
     }
