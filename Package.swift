@@ -64,7 +64,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        // Transfer: the DICOMweb client.
+        // Transfer: the DICOMweb client. Updates: the vendor's server.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Identity: signatures of ID tokens and of signed userinfo. Does not need Foundation, and so no ICU data.
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
@@ -129,7 +129,7 @@ let package = Package(
         room("DMP", ["IHE", "XML", "Admin", "Linux"]),
         room("Identity", [crypto, jwt]),
         room("WhiteList", ["XML", "Admin", "Linux", x509, asn1, crypto]),
-        room("Updates", ["Linux", "TUF", crypto]),
+        room("Updates", ["Linux", "TUF", httpClient, nioCore, nioHTTP1, nioSSL, crypto]),
         room("Provisioning", ["Linux", "Admin", x509, asn1, crypto, cryptoExtras]),
         // 4 work
         room(
@@ -213,7 +213,7 @@ let package = Package(
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
         tests("TUFTests", ["TUF", crypto, cryptoExtras]),
-        tests("UpdatesTests", ["Updates", "Linux", "TUF", "CZstd", crypto]),
+        tests("UpdatesTests", ["Updates", "TUF", "Linux", "CZstd", crypto]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin", "DICOM"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

@@ -45,6 +45,20 @@ package struct DirectorySource: ReleaseSource {
     }
 
     package func read(_ file: String, _ range: Range<Int>) async throws(SourceFailure) -> [UInt8] {
+        let bytes = try await read(file, upTo: range)
+        if bytes.count != range.count {
+            let end = range.lowerBound + bytes.count
+            throw SourceFailure(
+                .gone,
+                file,
+                "found the end at or before byte \(end), expected byte \(range.upperBound)"
+            )
+        }
+        return bytes
+    }
+
+    /// The bytes of `range`; fewer where the file ends before.
+    func read(_ file: String, upTo range: Range<Int>) async throws(SourceFailure) -> [UInt8] {
         let tree = tree
         let result = await DetachedThread.value { () -> Result<[UInt8], SystemCallError> in
             do throws(SystemCallError) {
@@ -54,16 +68,7 @@ package struct DirectorySource: ReleaseSource {
             }
         }
         switch result {
-        case .success(let bytes):
-            if bytes.count != range.count {
-                let end = range.lowerBound + bytes.count
-                throw SourceFailure(
-                    .gone,
-                    file,
-                    "found the end at or before byte \(end), expected byte \(range.upperBound)"
-                )
-            }
-            return bytes
+        case .success(let bytes): return bytes
         case .failure(let error): throw SourceFailure(error, file)
         }
     }
