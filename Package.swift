@@ -213,7 +213,7 @@ let package = Package(
         tests("HL7Tests", ["HL7", "XML"]),
         tests("IHETests", ["IHE", "XML"]),
         tests("TUFTests", ["TUF", crypto, cryptoExtras]),
-        tests("UpdatesTests", ["Updates", "TUF", "Linux", "CZstd", crypto]),
+        tests("UpdatesTests", ["Updates", "Linux", "TUF", "CZstd", crypto, nioHTTP1]),
         tests("LinuxTests", ["Linux", logging]),
         tests("drimboxctlTests", ["drimboxctl", "Admin", "DICOM"]),
         tests("EndToEndTests", ["Transfer", "Store", "DICOM", "Linux", nioPosix]),

@@ -141,6 +141,8 @@ extension UpdateServer {
                 ? untrusted(path, "\(reasons)") : SourceFailure(.refused, path, "TLS: \(reasons)")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             untrusted(path, "\(error)")
+        case let error as HTTPParserError where error == .invalidEOFState:
+            SourceFailure(.transient, path, "the connection broke")
         case let error as BoringSSLError: SourceFailure(.refused, path, "TLS: \(error)")
         default: SourceFailure(.transient, path, "\(error)")
         }
