@@ -51,6 +51,7 @@ let package = Package(
         .executable(name: "drimbox-codec", targets: ["drimbox-codec"]),
         .executable(name: "drimbox-probe", targets: ["drimbox-probe"]),
         .executable(name: "drimbox-netgen", targets: ["drimbox-netgen"]),
+        .executable(name: "drimbox-update", targets: ["drimbox-update"]),
         .executable(name: "drimboxctl", targets: ["drimboxctl"]),
         // For conformance suites; no part of the box.
         .executable(name: "tuf-client", targets: ["tuf-client"]),
@@ -165,6 +166,7 @@ let package = Package(
             ]
         ),
         door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
+        door("drimbox-update", ["Updates", "TUF", "Admin", "Linux", arguments]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
         door(

@@ -12,7 +12,7 @@ private let floors: [String: Int] = [
     "Provisioning": 3, "Updates": 3, "DMP": 3, "Identity": 3, "WhiteList": 3,
     "Supervisor": 4, "Console": 4, "Source": 4, "Consumer": 4,
     "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
-    "drimboxctl": 5, "tuf-client": 5,
+    "drimboxctl": 5, "drimbox-update": 5, "tuf-client": 5,
 ]
 
 private let repository = URL(filePath: #filePath)
@@ -119,7 +119,8 @@ private func sourceFiles() throws -> [SourceFile] {
     }
 
     private static let executables = [
-        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe", "drimboxctl",
+        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe", "drimbox-update",
+        "drimboxctl",
     ]
     private static var release: URL { repository.appending(path: ".build/release") }
     private static var hasRelease: Bool {

@@ -16,7 +16,7 @@ struct UnitFileTests {
         ("drimboxd.service", 15), ("drimbox-safemode.service", 15), ("drimbox-gateway.service", 12),
         ("drimbox-netgen.service", 22), ("drimbox-firewall.service", 20), ("drimbox-probe@.service", 20),
         ("drimbox-link-delete@.service", 20), ("drimbox-console@.service", 10),
-        ("drimbox-factory-reset.service", 20),
+        ("drimbox-factory-reset.service", 20), ("drimbox-update.service", 20),
     ]
 
     @Test("every service has a threshold and stays below it", arguments: thresholds)

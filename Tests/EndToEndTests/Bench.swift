@@ -12,10 +12,14 @@ enum Bench {
 
     /// The release executables are made by Tests/run before the tests.
     static var hasExecutables: Bool {
-        ["drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe", "drimboxctl"]
-            .allSatisfy {
-                FileManager.default.isExecutableFile(atPath: release.appending(path: $0).path)
-            }
+        [
+            "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe",
+            "drimbox-update",
+            "drimboxctl",
+        ]
+        .allSatisfy {
+            FileManager.default.isExecutableFile(atPath: release.appending(path: $0).path)
+        }
     }
 
     /// The official and real samples, which are not part of the repository.

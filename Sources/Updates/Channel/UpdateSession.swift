@@ -45,6 +45,9 @@ package struct UpdateSession: Sendable {
     /// The version of the root that is trusted by now.
     package var rootVersion: Int { updater.trusted.root.version }
 
+    /// What the top-level targets role vouches for, once refreshed.
+    var targetPaths: [String] { updater.trusted.targets("targets")?.targets.entries.map(\.name) ?? [] }
+
     /// Until all that is wanted is trusted and on the disk.
     package mutating func refresh() async throws(UpdateSessionError) {
         while let request = updater.request {

@@ -18,6 +18,16 @@ package struct Rollout: Equatable, Sendable {
     /// Releases that nobody is to install.
     package let blocked: [ReleaseVersion]
 
+    /// For every box that the medium is put into.
+    init(ofMedium release: ReleaseVersion) {
+        self.release = release
+        cohortsPerMille = 1000
+        notBefore = nil
+        isPaused = false
+        isUrgent = false
+        blocked = []
+    }
+
     package init(parsing bytes: [UInt8]) throws(FormatError) {
         if bytes.count > Self.maximumLength {
             throw FormatError(

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// `update.json`: where a box's releases come from, and where they go.
+package struct UpdateConfiguration: Equatable, Sendable {
+    package struct Server: Equatable, Sendable {
+        /// `metadata/` and `targets/` are below it.
+        package let url: String
+        package let authorities: String?
+        package let certificate: String?
+        package let privateKey: String?
+        /// host:port
+        package let proxy: String?
+        /// It says when to look again, and takes the box's state.
+        package let events: Bool
+    }
+
+    /// Two partitions: the root file system and its hash tree.
+    package struct Slot: Equatable, Sendable {
+        package let data: String
+        package let hashes: String
+    }
+
+    package struct Slots: Equatable, Sendable {
+        package let a: Slot
+        package let b: Slot
+    }
+
+    package struct Check: Equatable, Sendable {
+        package let name: String
+        package let command: [String]
+        /// Must pass whatever was before.
+        package let isRequired: Bool
+    }
+
+    /// When the box may be disturbed: minutes of the day in UTC; one that ends before it begins goes over midnight.
+    package struct Window: Equatable, Sendable {
+        package let start: Int
+        package let end: Int
+
+        /// Milliseconds since 1970 when it closes; nil where it is not open.
+        package func closes(_ now: Int64) -> Int64? {
+            let day: Int64 = 24 * 60 * 60_000
+            let minute = Int(now % day / 60_000)
+            let length = (end - start + 24 * 60 - 1) % (24 * 60) + 1
+            let since = (minute - start + 24 * 60) % (24 * 60)
+            guard since < length else { return nil }
+            return now - now % 60_000 + Int64(length - since) * 60_000
+        }
+    }
+
+    /// What an update waits for.
+    package enum Gate: String, CaseIterable, Sendable {
+        case open
+        case window
+        case consent
+        case windowAndConsent
+    }
+
+    package let channel: String
+    package let hardware: String
+    /// Never changes, and tells the box from all others.
+    package let device: String
+    package let directory: String
+    /// The first root of each repository, out of the image.
+    package let root: String
+    package let offlineRoot: String?
+    package let server: Server?
+    /// Where the EFI system partition is mounted.
+    package let bootPartition: String
+    package let slots: Slots
+    /// Health, before and after: commands that end with 0 where all is well.
+    package let checks: [Check]
+    package let download: Gate
+    package let reboot: Gate
+    package let windows: [Window]
+    package let bytesPerSecond: Int?
+    /// Started without arguments when it is time; where it is absent, whoever runs the agent reboots the box.
+    package let rebootCommand: String?
+    /// The probe that keeps the floor in the TPM; a file keeps it where it is absent, and says so.
+    package let probe: String?
+    /// The vendor's key that floors are signed with: SubjectPublicKeyInfo, DER.
+    package let vendorKey: String?
+
+    package init(json: [UInt8]) throws(ConfigurationError) {
+        let findings = ConfigurationReader.Findings()
+        var reader = ConfigurationReader(try JSONValue(parsing: json), findings: findings)
+        channel = reader.optionalString("channel", .identifier) ?? "stable"
+        hardware = reader.string("hardware", .identifier)
+        device = reader.string("device", .text)
+        directory = reader.optionalString("directory", .path) ?? "/var/lib/drimbox-update"
+        root = reader.optionalString("root", .path) ?? "/usr/share/drimbox/root.json"
+        offlineRoot = reader.optionalString("offlineRoot", .path)
+        server = reader.optionalObject("server").map(Server.init(reading:))
+        bootPartition = reader.optionalString("bootPartition", .path) ?? "/efi"
+        var slots = reader.object("slots")
+        self.slots = Slots(
+            a: Slot(reading: slots?.object("a")),
+            b: Slot(reading: slots?.object("b"))
+        )
+        slots?.finish()
+        checks = reader.array("checks", count: 0...32).map { path, value in
+            Check(reading: ConfigurationReader(value, path: path, findings: findings))
+        }
+        download = reader.choice("download", default: .open, or: .open)
+        reboot = reader.choice("reboot", default: .consent, or: .consent)
+        windows = reader.strings("windows", .window, count: 0...14).compactMap(Window.init)
+        bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1024...1 << 40)
+        rebootCommand = reader.optionalString("rebootCommand", .path)
+        probe = reader.optionalString("probe", .path)
+        vendorKey = reader.optionalString("vendorKey", .path)
+        reader.finish()
+        for (name, gate) in [("download", download), ("reboot", reboot)]
+        where [.window, .windowAndConsent].contains(gate) && windows.isEmpty {
+            reader.note(name, found: gate.rawValue, expected: "it with windows, or another gate")
+        }
+        if (probe == nil) != (vendorKey == nil) {
+            reader.note(
+                "vendorKey",
+                found: vendorKey == nil ? "nothing" : "a key",
+                expected: "a key with \"probe\", and only with it"
+            )
+        }
+        try findings.check()
+    }
+}
+
+extension UpdateConfiguration.Server {
+    fileprivate init(reading object: ConfigurationReader) {
+        var reader = object
+        url = reader.string("url", .serviceURL)
+        authorities = reader.optionalString("authorities", .path)
+        certificate = reader.optionalString("certificate", .path)
+        privateKey = reader.optionalString("privateKey", .path)
+        proxy = reader.optionalString("proxy", .text)
+        events = reader.boolean("events", default: false)
+        reader.finish()
+        if (certificate == nil) != (privateKey == nil) {
+            reader.note(
+                "privateKey",
+                found: "one of the two",
+                expected: "certificate and privateKey, or neither"
+            )
+        }
+    }
+}
+
+extension UpdateConfiguration.Slot {
+    fileprivate init(reading object: ConfigurationReader?) {
+        guard var reader = object else {
+            (data, hashes) = ("", "")
+            return
+        }
+        data = reader.string("data", .path)
+        hashes = reader.string("hashes", .path)
+        reader.finish()
+    }
+}
+
+extension UpdateConfiguration.Window {
+    /// "22:00-05:00"
+    fileprivate init?(_ text: String) {
+        func minutes(_ text: Substring) -> Int? {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 }), let hour = Int(parts[0]),
+                let minute = Int(parts[1]), (0...23).contains(hour), (0...59).contains(minute)
+            else { return nil }
+            return hour * 60 + minute
+        }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let start = minutes(parts[0]), let end = minutes(parts[1]) else { return nil }
+        self.init(start: start, end: end)
+    }
+}
+
+extension StringRule {
+    fileprivate static let window = StringRule(expected: "a time of the day in UTC, such as 22:00-05:00") {
+        text in
+        UpdateConfiguration.Window(text) == nil ? nil : text
+    }
+}
+
+extension UpdateConfiguration.Check {
+    fileprivate init(reading object: ConfigurationReader) {
+        var reader = object
+        name = reader.string("name", .text)
+        command = reader.strings("command", .text, count: 1...16)
+        isRequired = reader.boolean("required", default: false)
+        reader.finish()
+    }
+}

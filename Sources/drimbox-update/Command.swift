@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import Admin
+import ArgumentParser
+import Linux
+import Updates
+
+/// Looks for releases, installs them into the slot that does not run, and watches over their trial. In a process of its
+/// own: it may write to the slots and to the boot partition, and hears nothing from the network but a repository's files.
+///
+/// Exit status: 0 done, or nothing to do; 90 a release is there; 99 it is held, or was not installed; 100 it is installed
+/// and starts with the next boot; 1 an error.
+@main
+struct Command: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drimbox-update",
+        abstract:
+            "Signed releases: from the repository into the other slot, tried, committed or gone back from.",
+        version: Software.version,
+        subcommands: [Check.self, Install.self, Status.self, Confirm.self, Abort.self, Run.self]
+    )
+
+    struct Options: ParsableArguments {
+        @Option(help: ArgumentHelp("Where releases come from, and where they go.", valueName: "file"))
+        var config = "/etc/drimbox/update.json"
+
+        @Option(
+            help: ArgumentHelp("A medium with a repository, instead of the server.", valueName: "directory")
+        )
+        var media: String?
+
+        @Option(help: ArgumentHelp("Goes before the paths of the running system.", valueName: "directory"))
+        var systemRoot = ""
+
+        /// Lends the box to `body`; connections are closed whatever becomes of it.
+        ///
+        /// - Throws: `ExitCode`, after one line on standard error.
+        func with<Value>(
+            isReader: Bool = false,
+            _ body: (UpdateBox) async throws -> Value
+        ) async throws -> Value {
+            do {
+                let box = try UpdateBox(
+                    try UpdateConfiguration(json: readFile(config, limit: 64 << 10)),
+                    media: media,
+                    systemRoot: systemRoot,
+                    isReader: isReader
+                )
+                let result: Result<Value, any Error>
+                do { result = .success(try await body(box)) } catch { result = .failure(error) }
+                await box.shutdown()
+                return try result.get()
+            } catch {
+                StandardError.print("drimbox-update: \(error)")
+                throw ExitCode(1)
+            }
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Asks the repository; installs nothing.")
+
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            let answer = try await options.with { try await $0.look() }
+            switch answer {
+            case .nothing(let reason):
+                print("nothing to install: \(reason)")
+            case .found(let found, let waiting):
+                let size = found.manifest.root.size
+                print(
+                    "release \(found.manifest.release), \(size) bytes, rollback index \(found.rollbackIndex)"
+                )
+                if let waiting {
+                    print("not yet: \(waiting)")
+                    throw ExitCode(99)
+                }
+                throw ExitCode(90)
+            }
+        }
+    }
+
+    struct Install: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Installs the release that is offered, so that the next boot tries it."
+        )
+
+        @OptionGroup var options: Options
+
+        @Flag(help: "Try also a release that has failed as often as it may.")
+        var retry = false
+
+        func run() async throws {
+            let status = try await options.with { try await $0.install(retry: retry) }
+            print(status.words)
+            throw ExitCode(status.exitCode)
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What runs, what is under way, what failed."
+        )
+
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            for line in try await options.with(isReader: true, { try await $0.describe() }) { print(line) }
+        }
+    }
+
+    struct Confirm: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Agrees to the reboot into the release that is installed, or waits to be."
+        )
+
+        @OptionGroup var options: Options
+
+        @Option(help: "How many hours the consent is good for.")
+        var hours = 24
+
+        func validate() throws {
+            guard (1...720).contains(hours) else {
+                throw ValidationError("--hours: found \(hours), expected 1 to 720")
+            }
+        }
+
+        func run() async throws {
+            let status = try await options.with { try await $0.consent(hours: hours) }
+            print(status.words)
+            throw ExitCode(status.exitCode)
+        }
+    }
+
+    struct Abort: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Drops the release that is under way.")
+
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            let status = try await options.with { try await $0.abort() }
+            print(status.words)
+        }
+    }
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Runs at every boot: judges a trial, commits or goes back, and looks for releases."
+        )
+
+        @OptionGroup var options: Options
+
+        @Option(help: ArgumentHelp("Between two looks at health.", valueName: "seconds"))
+        var interval = 3
+
+        @Option(help: ArgumentHelp("Between two looks at the repository.", valueName: "seconds"))
+        var checkInterval = 6 * 3600
+
+        @Flag(help: "End once nothing is on trial.")
+        var once = false
+
+        func validate() throws {
+            guard (1...50).contains(interval), checkInterval >= interval else {
+                throw ValidationError(
+                    "--interval: found \(interval), expected 1 to 50, and fewer than between checks"
+                )
+            }
+        }
+
+        func run() async throws {
+            try await options.with {
+                try await $0.run(interval: interval, checkInterval: checkInterval, once: once)
+            }
+        }
+    }
+}
+
+extension UpdateAgent.Status {
+    var words: String {
+        let release = record.release.isEmpty ? "" : " \(record.release)"
+        let reason = problem ?? (record.reason.isEmpty ? nil : record.reason)
+        return "\(state.words)\(release)" + (reason.map { ": \($0)" } ?? "")
+    }
+
+    var exitCode: Int32 {
+        switch state {
+        case .armed, .rebooting: 100
+        case .idle, .checking, .committed, .floorRaised: problem == nil ? 0 : 1
+        case .offered, .fetching, .staged, .trial, .committing, .aborted, .rolledBack: 99
+        }
+    }
+}
+
+extension UpdateState {
+    var words: String {
+        switch self {
+        case .idle: "nothing under way"
+        case .checking: "checking"
+        case .offered(let hold): "offered, waits for \(hold.words):"
+        case .fetching: "not complete:"
+        case .staged(let hold): "installed, waits for \(hold.words):"
+        case .armed, .rebooting: "installed, starts with the next boot:"
+        case .trial: "on trial:"
+        case .committing: "being committed:"
+        case .committed: "committed:"
+        case .floorRaised: "committed, nothing older is taken any more:"
+        case .aborted: "dropped:"
+        case .rolledBack: "went back from:"
+        }
+    }
+}
+
+extension Hold {
+    fileprivate var words: String {
+        switch self {
+        case .nothing: "nothing"
+        case .window: "a maintenance window"
+        case .consent: "consent"
+        case .cohort: "its turn"
+        case .notBefore: "its time"
+        case .paused: "the rollout to go on"
+        case .failed: "a technician's retry, after failures"
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite(
+        "Updates: from the vendor's tool to the other slot",
+        .enabled(
+            if: Bench.has("/usr/sbin/veritysetup") && Bench.has("zstd"),
+            "needs the release build, cryptsetup-bin and zstd"
+        )
+    )
+    struct UpdateTests {
+        @Test("a release is made, signed, offered, installed, tried; what is wrong is refused by its reason")
+        func scenario() throws {
+            let result = try run(
+                Bench.python,
+                [
+                    Bench.support.appending(path: "update_scenario.py").path,
+                    Bench.release.appending(path: "drimbox-update").path,
+                ]
+            )
+            #expect(result.status == 0, "\(result.output) \(result.errors)")
+            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 23)
+        }
+    }
+}
