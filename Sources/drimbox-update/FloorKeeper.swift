@@ -15,13 +15,15 @@ struct FloorKeeper: Sendable {
 
     private let directory: String
     private let probe: String?
-    private let vendorKey: [UInt8]
+    private let vendorKeyPath: String
 
-    init(_ configuration: UpdateConfiguration) throws {
+    init(_ configuration: UpdateConfiguration) {
         directory = configuration.directory
         probe = configuration.probe
-        vendorKey = try configuration.vendorKey.map { try readFile($0, limit: 4096) } ?? []
+        vendorKeyPath = configuration.vendorKey ?? ""
     }
+
+    private func vendorKey() throws -> [UInt8] { try readFile(vendorKeyPath, limit: 4096) }
 
     private var path: String { directory + "/floor" }
 
@@ -31,7 +33,7 @@ struct FloorKeeper: Sendable {
         let written = (try? readFile(path, limit: 32)).map { String(decoding: $0, as: UTF8.self) }
         let software = written.flatMap { UInt64($0) } ?? 0
         guard probe != nil else { return software }
-        guard case .floor(let floor) = try await ask(.floor(vendorKey: vendorKey)) else {
+        guard case .floor(let floor) = try await ask(.floor(vendorKey: vendorKey())) else {
             throw Failure(description: "probe: found another answer, expected the floor")
         }
         guard let value = floor.value else {
@@ -54,7 +56,7 @@ struct FloorKeeper: Sendable {
             let request = ProbeRequest.raiseFloor(
                 value: index,
                 signature: leave.signature,
-                vendorKey: vendorKey
+                vendorKey: try vendorKey()
             )
             guard case .floorRaise = try await ask(request) else {
                 throw Failure(description: "probe: found another answer, expected the new floor")

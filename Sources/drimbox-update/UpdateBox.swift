@@ -14,9 +14,9 @@ final class UpdateBox: Sendable {
 
     private let configuration: UpdateConfiguration
     private let facts: SystemFacts
-    private let repository: any UpdateRepository
-    private let server: HTTPRepository?
-    private let store: TrustStore
+    private let repository: LateRepository
+    /// Who brings a medium has chosen its release.
+    private let isMedium: Bool
     private let floor: FloorKeeper
     private let clock: UpdateClock
     /// Nobody else works on the slots while it is open.
@@ -40,27 +40,16 @@ final class UpdateBox: Sendable {
             path: configuration.directory + "/time",
             imageTime: UTCTime(seconds: facts.built)
         )
-        floor = try FloorKeeper(configuration)
-        let root: String
-        if let media {
-            guard let path = configuration.offlineRoot else {
-                throw SystemFacts.Missing(description: "offlineRoot: found none, expected the root for media")
+        floor = FloorKeeper(configuration)
+        isMedium = media != nil
+        let server = configuration.server
+        repository = LateRepository { () throws(SourceFailure) in
+            if let media { return try DirectoryRepository(media) }
+            guard let server else {
+                throw SourceFailure(.refused, "server", "found none, expected one, or --media")
             }
-            root = path
-            repository = try DirectoryRepository(media)
-            server = nil
-        } else {
-            guard let settings = configuration.server else {
-                throw SystemFacts.Missing(description: "server: found none, expected one, or --media")
-            }
-            root = configuration.root
-            let http = try HTTPRepository(baseURL: settings.url, options: try Self.options(settings))
-            (repository, server) = (http, http)
+            return try HTTPRepository(baseURL: server.url, options: Self.options(server))
         }
-        store = try TrustStore(
-            directory: configuration.directory + (media == nil ? "/trust" : "/trust-offline"),
-            bootstrap: try readFile(root, limit: Self.longestRoot)
-        )
     }
 
     private static func lock(_ path: String) throws -> Descriptor {
@@ -71,9 +60,11 @@ final class UpdateBox: Sendable {
         return file
     }
 
-    func shutdown() async { await server?.close() }
+    func shutdown() async { await repository.close() }
 
-    private static func options(_ server: UpdateConfiguration.Server) throws -> UpdateServerOptions {
+    private static func options(_ server: UpdateConfiguration.Server) throws(SourceFailure)
+        -> UpdateServerOptions
+    {
         var options = UpdateServerOptions()
         options.authorities = server.authorities
         if let certificate = server.certificate, let key = server.privateKey {
@@ -82,7 +73,7 @@ final class UpdateBox: Sendable {
         if let proxy = server.proxy {
             let parts = proxy.split(separator: ":")
             guard parts.count == 2, let port = Int(parts[1]), (1...65535).contains(port) else {
-                throw SystemFacts.Missing(description: "server.proxy: found no host:port, expected one")
+                throw SourceFailure(.refused, "server.proxy", "found no host:port, expected one")
             }
             options.proxy = (String(parts[0]), port)
         }
@@ -92,9 +83,19 @@ final class UpdateBox: Sendable {
     // MARK: The repository
 
     func look() async throws -> ReleaseLookUp.Answer {
+        let name = isMedium ? "offlineRoot" : "root"
+        guard let root = isMedium ? configuration.offlineRoot : configuration.root else {
+            throw SystemFacts.Missing(
+                description: "\(name): found none, expected the repository's first root"
+            )
+        }
+        let store = try TrustStore(
+            directory: configuration.directory + (isMedium ? "/trust-offline" : "/trust"),
+            bootstrap: readFile(root, limit: Self.longestRoot)
+        )
         var session = try UpdateSession(store: store, repository: repository, now: clock.now())
         let lookUp = ReleaseLookUp(
-            channel: server == nil ? nil : configuration.channel,
+            channel: isMedium ? nil : configuration.channel,
             box: Rollout.Box(
                 identifier: configuration.device,
                 hardware: configuration.hardware,
@@ -166,7 +167,8 @@ final class UpdateBox: Sendable {
     func run(interval: Int, checkInterval: Int, once: Bool) async throws {
         let agent = try agent()
         await agent.start()
-        let events = once ? nil : try stream()
+        // Without the server a trial is judged all the same.
+        let events = once ? nil : try? stream()
         let listener = events.map { events in
             Task { [self] in for await _ in events.hints() { isNews.withLock { $0 = true } } }
         }
@@ -205,7 +207,7 @@ final class UpdateBox: Sendable {
 
     /// Hints of the server that something is new; they only make the box look (UPDATES 4.8).
     private func stream() throws -> EventStream? {
-        guard let settings = configuration.server, server != nil, settings.events else { return nil }
+        guard let settings = configuration.server, !isMedium, settings.events else { return nil }
         return try EventStream(
             baseURL: settings.url,
             device: configuration.device,
@@ -322,4 +324,39 @@ private struct BoxState: Encodable {
     let state: String
     let release: String
     let reason: String
+}
+
+/// Opened when it is needed: a trial is judged whatever has become of the server's settings.
+private final class LateRepository: UpdateRepository {
+    private let open: @Sendable () throws(SourceFailure) -> any UpdateRepository
+    private let opened = Mutex<(any UpdateRepository)?>(nil)
+
+    init(_ open: @escaping @Sendable () throws(SourceFailure) -> any UpdateRepository) { self.open = open }
+
+    private func repository() throws(SourceFailure) -> any UpdateRepository {
+        let result = opened.withLock { opened -> Result<any UpdateRepository, SourceFailure> in
+            if let opened { return .success(opened) }
+            let result = Result { () throws(SourceFailure) in try open() }
+            opened = try? result.get()
+            return result
+        }
+        return try result.get()
+    }
+
+    func metadata(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8]? {
+        try await repository().metadata(path, limit: limit)
+    }
+
+    func target(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8] {
+        try await repository().target(path, limit: limit)
+    }
+
+    func read(_ file: String, _ range: Range<Int>) async throws(SourceFailure) -> [UInt8] {
+        try await repository().read(file, range)
+    }
+
+    func close() async {
+        let repository = opened.withLock { $0 }
+        if let server = repository as? HTTPRepository { await server.close() }
+    }
 }

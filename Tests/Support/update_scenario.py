@@ -210,6 +210,20 @@ def refusals(new_box, made):
     expect(status == 99 and "waits for the rollout to go on" in words, "a paused rollout is waited for", words)
     made.rollout()
 
+    box = new_box()
+    settings = box.directory / "update.json"
+    right = settings.read_text()
+    broken = json.loads(right)
+    broken["server"].update(url="https://127.0.0.1:1", authorities="/nowhere/ca.pem")
+    settings.write_text(json.dumps(broken))
+    status, words = box.run("check")
+    expect(status == 1 and "/nowhere/ca.pem" in words, "an authority's file that is not there is named", words)
+    status, words = box.run("status")
+    expect(status == 0 and "nothing under way" in words, "and the status is told all the same", words)
+    status, words = box.run("run", "--once")
+    expect(status == 0, "and a trial would be judged", words)
+    settings.write_text(right)
+
     timestamp = made.repository / "metadata" / "timestamp.json"
     kept = timestamp.read_bytes()
     older = json.loads(kept)

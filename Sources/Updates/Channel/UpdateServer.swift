@@ -32,7 +32,14 @@ final class UpdateServer: Sendable {
         self.options = options
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv13
-        if let file = options.authorities { tls.trustRoots = .file(file) }
+        if let file = options.authorities {
+            // Read now: a file that is not there would be a connection that does not come.
+            do {
+                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+            } catch {
+                throw SourceFailure(.refused, file, "no authorities in PEM: \(error)")
+            }
+        }
         if let identity = options.identity {
             do {
                 tls.certificateChain = try NIOSSLCertificate.fromPEMFile(identity.certificates).map {
