@@ -138,7 +138,7 @@ struct PriorQuestion {
 
     /// A message may come in the frame of MLLP.
     private static func unframed(_ bytes: [UInt8]) -> [UInt8] {
-        guard bytes.first == 0x0B else { return bytes }
-        return Array(bytes.dropFirst().prefix { $0 != 0x1C })
+        var reader = MLLPReader()
+        return (try? reader.feed(bytes))?.first ?? bytes
     }
 }

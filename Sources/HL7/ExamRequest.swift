@@ -167,10 +167,7 @@ extension ExamRequest {
             throw HL7Error(.requiredField, path, found: "nothing", expected: "the patient")
         }
         let patient = ClinicalDocument.Patient(role)
-        let national = patient.identifiers.first {
-            ClinicalDocument.nationalAuthorities.contains($0.root) && $0.extension != nil
-        }
-        guard let national else {
+        guard let national = patient.nationalIdentifier else {
             throw HL7Error(
                 .requiredField,
                 path + "/id",
@@ -179,9 +176,7 @@ extension ExamRequest {
                 application: .noNationalIdentifier
             )
         }
-        let local = patient.identifiers.first {
-            !ClinicalDocument.nationalAuthorities.contains($0.root) && $0.extension != nil
-        }
+        let local = patient.localIdentifiers.first
         let exams = root.descendants(XMLName("observation", in: ClinicalDocument.namespace)).filter { entry in
             entry.elements("templateId").contains { $0["root"] == Self.requestedExam }
         }

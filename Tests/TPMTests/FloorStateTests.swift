@@ -21,15 +21,6 @@ struct FloorStateTests {
         vendor = try Vendor(software)
     }
 
-    private func failure<Value>(_ body: () throws(TPMFailure) -> Value) -> TPMFailure? {
-        do {
-            _ = try body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     // MARK: - Definition
 
     @Test("a definition with a wrong signature leaves nothing; a good one is the first and the last")

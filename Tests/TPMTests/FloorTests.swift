@@ -21,15 +21,6 @@ struct FloorTests {
         vendor = try Vendor(software)
     }
 
-    private func failure<Value>(_ body: () throws(TPMFailure) -> Value) -> TPMFailure? {
-        do {
-            _ = try body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     /// Defines the floor and raises it to each of the values.
     private func define(_ values: UInt64...) throws {
         let first = try vendor.signature("define", 1)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Admin
 import Foundation
 import Synchronization
 
@@ -83,5 +84,15 @@ struct Vendor {
             throw SoftwareTPM.Failure(description: "openssl signs otherwise")
         }
         return numbers
+    }
+}
+
+/// What `body` throws; nil where it does not.
+func failure<Value>(_ body: () throws(TPMFailure) -> Value) -> TPMFailure? {
+    do {
+        _ = try body()
+        return nil
+    } catch {
+        return error
     }
 }

@@ -144,14 +144,10 @@ package struct ClinicalDocument: Equatable, Sendable {
     }
 
     /// The INS (1.2.250.1.213.1.4.8 NIR, .9 NIA, .10 and .11 for tests), wherever it stands.
-    package var nationalIdentifier: Identifier? {
-        patient.identifiers.first { Self.nationalAuthorities.contains($0.root) && $0.extension != nil }
-    }
+    package var nationalIdentifier: Identifier? { patient.nationalIdentifier }
 
     /// The site's own identifiers.
-    package var localIdentifiers: [Identifier] {
-        patient.identifiers.filter { !Self.nationalAuthorities.contains($0.root) && $0.extension != nil }
-    }
+    package var localIdentifiers: [Identifier] { patient.localIdentifiers }
 
     package static let nationalAuthorities: Set<String> = [
         "1.2.250.1.213.1.4.8", "1.2.250.1.213.1.4.9", "1.2.250.1.213.1.4.10", "1.2.250.1.213.1.4.11",
@@ -202,6 +198,14 @@ extension ClinicalDocument.Person {
 }
 
 extension ClinicalDocument.Patient {
+    var nationalIdentifier: ClinicalDocument.Identifier? {
+        identifiers.first { ClinicalDocument.nationalAuthorities.contains($0.root) && $0.extension != nil }
+    }
+
+    var localIdentifiers: [ClinicalDocument.Identifier] {
+        identifiers.filter { !ClinicalDocument.nationalAuthorities.contains($0.root) && $0.extension != nil }
+    }
+
     init(_ role: XMLElement) {
         let patient = role.first("patient")
         let names = patient?.elements("name") ?? []

@@ -5,7 +5,6 @@ import Linux
 /// hash, or a slot's, says otherwise.
 struct AgentFiles: Sendable {
     private static let longestBaseline = 64 << 10
-    private static let longestManifest = 4 << 20
 
     let directory: String
 
@@ -54,7 +53,9 @@ struct AgentFiles: Sendable {
 
     /// Of what was armed in a slot last; what the slot holds has to be asked of its root hash.
     func manifest(of slot: Slot) -> ReleaseManifest? {
-        guard let bytes = try? readFile(manifestPath(slot), limit: Self.longestManifest) else { return nil }
+        guard let bytes = try? readFile(manifestPath(slot), limit: ReleaseManifest.maximumLength) else {
+            return nil
+        }
         return try? ReleaseManifest(parsing: bytes)
     }
 }
