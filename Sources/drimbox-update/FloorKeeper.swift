@@ -7,10 +7,6 @@ import Updates
 /// The index below which nothing is installed: in the TPM, through the probe; in a file where there is no TPM, which keeps
 /// off mistakes and no attacker.
 struct FloorKeeper: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private static let deadline = Duration.seconds(30)
 
     private let directory: String
@@ -30,14 +26,13 @@ struct FloorKeeper: Sendable {
     var keeper: String { probe == nil ? "software" : "TPM" }
 
     func value() async throws -> UInt64 {
-        let written = (try? readFile(path, limit: 32)).map { String(decoding: $0, as: UTF8.self) }
-        let software = written.flatMap { UInt64($0) } ?? 0
+        let software = try recorded()
         guard probe != nil else { return software }
         guard case .floor(let floor) = try await ask(.floor(vendorKey: vendorKey())) else {
-            throw Failure(description: "probe: found another answer, expected the floor")
+            throw UpdateRefusal(description: "probe: found another answer, expected the floor")
         }
         guard let value = floor.value else {
-            throw Failure(
+            throw UpdateRefusal(
                 description:
                     "TPM: floor: found \(floor.state?.rawValue ?? "no TPM"), expected one that is present"
             )
@@ -45,11 +40,21 @@ struct FloorKeeper: Sendable {
         return max(software, value)
     }
 
+    /// 0 where none was ever written; one that cannot be read is not taken for none.
+    private func recorded() throws -> UInt64 {
+        if FileStamp(path) == nil { return 0 }
+        let text = String(decoding: try readFile(path, limit: 32), as: UTF8.self)
+        guard let value = UInt64(text) else {
+            throw UpdateRefusal(description: "\(path): found no number, expected the floor")
+        }
+        return value
+    }
+
     /// No error where it is there or above.
     func raise(to index: UInt64, _ manifest: ReleaseManifest?) async throws {
         if probe != nil {
             guard let leave = manifest?.floor, UInt64(leave.value) == index else {
-                throw Failure(
+                throw UpdateRefusal(
                     description: "manifest: found no signed floor of \(index), expected the vendor's"
                 )
             }
@@ -59,7 +64,7 @@ struct FloorKeeper: Sendable {
                 vendorKey: try vendorKey()
             )
             guard case .floorRaise = try await ask(request) else {
-                throw Failure(description: "probe: found another answer, expected the new floor")
+                throw UpdateRefusal(description: "probe: found another answer, expected the new floor")
             }
         } else {
             if try await value() >= index { return }
@@ -75,11 +80,11 @@ struct FloorKeeper: Sendable {
             ["--request", text],
             deadline: Self.deadline
         )
-        guard case .status(0) = exit else { throw Failure(description: "probe: \(exit)") }
+        guard case .status(0) = exit else { throw UpdateRefusal(description: "probe: \(exit)") }
         let answer = try JSONDecoder().decode(ProbeAnswer.self, from: Data(output.utf8))
         switch answer {
-        case .tpmFailure(let failure): throw Failure(description: "TPM: \(failure)")
-        case .refused(let reason): throw Failure(description: "probe: \(reason)")
+        case .tpmFailure(let failure): throw UpdateRefusal(description: "TPM: \(failure)")
+        case .refused(let reason): throw UpdateRefusal(description: "probe: \(reason)")
         default: return answer
         }
     }

@@ -19,6 +19,7 @@ final class UpdateBox: Sendable {
     private let isMedium: Bool
     private let floor: FloorKeeper
     private let clock: UpdateClock
+    private let started: (milliseconds: Int64, at: ContinuousClock.Instant)
     /// Nobody else works on the slots while it is open.
     private let lock: Descriptor?
     private let isRebootAsked = Mutex(false)
@@ -40,6 +41,7 @@ final class UpdateBox: Sendable {
             path: configuration.directory + "/time",
             imageTime: UTCTime(seconds: facts.built)
         )
+        started = (clock.now().seconds * 1000, .now)
         floor = FloorKeeper(configuration)
         isMedium = media != nil
         let server = configuration.server
@@ -55,29 +57,27 @@ final class UpdateBox: Sendable {
     private static func lock(_ path: String) throws -> Descriptor {
         let file = try Descriptor(opening: path, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600)
         guard try file.tryLock(of: path) else {
-            throw SystemFacts.Missing(description: "\(path): found another at work, expected nobody")
+            throw UpdateRefusal(description: "\(path): found another at work, expected nobody")
         }
         return file
     }
 
     func shutdown() async { await repository.close() }
 
-    private static func options(_ server: UpdateConfiguration.Server) throws(SourceFailure)
-        -> UpdateServerOptions
-    {
+    private static func options(_ server: UpdateConfiguration.Server) -> UpdateServerOptions {
         var options = UpdateServerOptions()
         options.authorities = server.authorities
         if let certificate = server.certificate, let key = server.privateKey {
             options.identity = (certificate, key)
         }
-        if let proxy = server.proxy {
-            let parts = proxy.split(separator: ":")
-            guard parts.count == 2, let port = Int(parts[1]), (1...65535).contains(port) else {
-                throw SourceFailure(.refused, "server.proxy", "found no host:port, expected one")
-            }
-            options.proxy = (String(parts[0]), port)
-        }
+        options.proxy = server.proxy.map { ($0.host, $0.port) }
         return options
+    }
+
+    /// Milliseconds since 1970. A clock that is set while the agent runs, as after a start with a dead battery, neither
+    /// ends a trial nor prolongs it.
+    private func now() -> Int64 {
+        started.milliseconds + Int64((ContinuousClock.now - started.at) / .milliseconds(1))
     }
 
     // MARK: The repository
@@ -85,7 +85,7 @@ final class UpdateBox: Sendable {
     func look() async throws -> ReleaseLookUp.Answer {
         let name = isMedium ? "offlineRoot" : "root"
         guard let root = isMedium ? configuration.offlineRoot : configuration.root else {
-            throw SystemFacts.Missing(
+            throw UpdateRefusal(
                 description: "\(name): found none, expected the repository's first root"
             )
         }
@@ -129,7 +129,7 @@ final class UpdateBox: Sendable {
         let agent = try agent()
         await agent.start()
         await agent.settle()
-        let until = WallClock.milliseconds() + Int64(hours) * 3_600_000
+        let until = now() + Int64(hours) * 3_600_000
         await agent.send(.consent(release: await agent.status.record.release, until: until))
         await agent.settle()
         return await agent.status
@@ -147,7 +147,12 @@ final class UpdateBox: Sendable {
         let content = try RecordStore(directory: configuration.directory).load()
         let record = content.record ?? UpdateRecord()
         let survey = try BootEntries(MountedPartition(mountPoint: configuration.bootPartition)).survey()
-        let floor = (try? await floor.value()).map { "\($0)" } ?? "unknown"
+        let floor: String
+        do {
+            floor = "\(try await self.floor.value())"
+        } catch {
+            floor = "unknown: \(error)"
+        }
         var lines = [
             "running    \(facts.running.release) in slot \(facts.running.slot.name), rollback index \(facts.running.rollbackIndex)",
             "update     \(record.state.words)\(record.release.isEmpty ? "" : " \(record.release)")"
@@ -167,8 +172,7 @@ final class UpdateBox: Sendable {
     func run(interval: Int, checkInterval: Int, once: Bool) async throws {
         let agent = try agent()
         await agent.start()
-        // Without the server a trial is judged all the same.
-        let events = once ? nil : try? stream()
+        let events = once ? nil : stream()
         let listener = events.map { events in
             Task { [self] in for await _ in events.hints() { isNews.withLock { $0 = true } } }
         }
@@ -177,7 +181,8 @@ final class UpdateBox: Sendable {
         while !Task.isCancelled {
             await tellWindow(agent)
             await agent.tick()
-            if isRebootAsked.withLock({ $0 }) { break }
+            // With a command of its own the box is asked again at each tick, until it goes down.
+            if configuration.rebootCommand == nil, isRebootAsked.withLock({ $0 }) { break }
             let status = await agent.status
             if once, !status.state.isDecisive {
                 await agent.settle()
@@ -205,14 +210,20 @@ final class UpdateBox: Sendable {
         print(await agent.status.words)
     }
 
-    /// Hints of the server that something is new; they only make the box look (UPDATES 4.8).
-    private func stream() throws -> EventStream? {
+    /// Hints of the server that something is new; they only make the box look (UPDATES 4.8). Without them a trial is
+    /// judged all the same.
+    private func stream() -> EventStream? {
         guard let settings = configuration.server, !isMedium, settings.events else { return nil }
-        return try EventStream(
-            baseURL: settings.url,
-            device: configuration.device,
-            options: try Self.options(settings)
-        )
+        do {
+            return try EventStream(
+                baseURL: settings.url,
+                device: configuration.device,
+                options: Self.options(settings)
+            )
+        } catch {
+            StandardError.print("drimbox-update: events: \(error)")
+            return nil
+        }
     }
 
     /// Lost where the server does not answer: the next one says what is then.
@@ -231,7 +242,7 @@ final class UpdateBox: Sendable {
     /// Only of windows that are configured: without one nothing waits for any.
     private func tellWindow(_ agent: UpdateAgent) async {
         if configuration.windows.isEmpty { return }
-        let now = WallClock.milliseconds()
+        let now = now()
         if let until = configuration.windows.compactMap({ $0.closes(now) }).max() {
             await agent.send(.windowOpened(until: until))
         } else {
@@ -275,7 +286,7 @@ final class UpdateBox: Sendable {
                         "drimbox-update: \(report.state.words) \(report.release) \(report.reason)"
                     )
                 },
-                now: { WallClock.milliseconds() }
+                now: { [self] in now() }
             ),
             policy: policy
         )
@@ -302,7 +313,10 @@ final class UpdateBox: Sendable {
     private func reboot() async throws {
         isRebootAsked.withLock { $0 = true }
         guard let command = configuration.rebootCommand else { return }
-        _ = try await ChildProcess.run(command, [], deadline: .seconds(60))
+        let (exit, _) = try await ChildProcess.run(command, [], deadline: .seconds(60))
+        guard case .status(0) = exit else {
+            throw UpdateRefusal(description: "\(command): found \(exit), expected status 0")
+        }
     }
 }
 

@@ -21,7 +21,7 @@ extension EndToEnd {
                 ]
             )
             #expect(result.status == 0, "\(result.output) \(result.errors)")
-            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 26)
+            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 28)
         }
     }
 }

@@ -223,6 +223,14 @@ def refusals(new_box, made):
     status, words = box.run("run", "--once")
     expect(status == 0, "and a trial would be judged", words)
     settings.write_text(right)
+    floor = box.directory / "updates" / "floor"
+    floor.write_text("x")
+    status, words = box.run("check")
+    expect(status == 1 and "found no number, expected the floor" in words, "a floor that cannot be read is not taken for none",
+           words)
+    status, words = box.run("status")
+    expect(status == 0 and "unknown: " in words, "and is told as unknown, with its reason", words)
+    floor.unlink()
 
     timestamp = made.repository / "metadata" / "timestamp.json"
     kept = timestamp.read_bytes()

@@ -8,8 +8,7 @@ package struct UpdateConfiguration: Equatable, Sendable {
         package let authorities: String?
         package let certificate: String?
         package let privateKey: String?
-        /// host:port
-        package let proxy: String?
+        package let proxy: ListenAddress?
         /// It says when to look again, and takes the box's state.
         package let events: Bool
     }
@@ -131,7 +130,7 @@ extension UpdateConfiguration.Server {
         authorities = reader.optionalString("authorities", .path)
         certificate = reader.optionalString("certificate", .path)
         privateKey = reader.optionalString("privateKey", .path)
-        proxy = reader.optionalString("proxy", .text)
+        proxy = reader.address("proxy")
         events = reader.boolean("events", default: false)
         reader.finish()
         if (certificate == nil) != (privateKey == nil) {

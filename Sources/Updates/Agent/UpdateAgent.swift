@@ -228,7 +228,11 @@ package actor UpdateAgent {
             try files.keep(baseline)
             queue.append(machine.handle(.baselineTaken(hash: baseline.hash), at: parts.now()))
         case .arm(let slot, let tries):
-            if let found { try files.keep(manifest: found.document, of: slot) }
+            guard let found, found.manifest.verity.rootHash == machine.record.rootHash, !kernelImage.isEmpty
+            else {
+                throw NotInstalled(release: machine.record.release)
+            }
+            try files.keep(manifest: found.document, of: slot)
             try entries.arm(slot, kernelImage: kernelImage, tries: tries, running: parts.running.slot)
             kernelImage = []
         case .restoreTries(let slot): try entries.restoreTries(slot)
@@ -324,6 +328,13 @@ extension InstallationError {
         case .slot, .segment, .kernelImage: .refused("\(self)")
         }
     }
+}
+
+/// Of what is to get an entry, there is no kernel image: nothing was installed since the agent started.
+private struct NotInstalled: Error, CustomStringConvertible {
+    let release: String
+
+    var description: String { "\(release): found no kernel image in memory, expected the installed one" }
 }
 
 private struct InstallationStop: Error {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Linux
+import TUF
 import Updates
 
 /// What the running system says of itself: kernel command line, initial RAM disk, os-release and firmware.
 struct SystemFacts {
-    struct Missing: Error, CustomStringConvertible {
-        let description: String
-    }
-
     let running: RunningSystem
     let release: ReleaseVersion
     /// Seconds since 1970; the clock is never before it.
@@ -23,22 +20,24 @@ struct SystemFacts {
         }
         let words = try text("/proc/cmdline").split { $0 == " " || $0 == "\n" }
         guard let hash = words.last(where: { $0.hasPrefix("roothash=") })?.dropFirst("roothash=".count),
-            let rootHash = Self.bytes(hexadecimal: hash), rootHash.count == 32
+            let rootHash = HexDigits.bytes(of: String(hash)), rootHash.count == 32
         else {
-            throw Missing(
+            throw UpdateRefusal(
                 description: "/proc/cmdline: found no roothash of 64 digits, expected the running one"
             )
         }
         let name = try text("/run/drimbox/slot").filter { !$0.isWhitespace }
         guard let slot = ["a": Slot.a, "b": Slot.b][name] else {
-            throw Missing(description: "/run/drimbox/slot: found \(name.prefix(16)), expected a or b")
+            throw UpdateRefusal(description: "/run/drimbox/slot: found \(name.prefix(16)), expected a or b")
         }
         let values = Self.values(try text("/etc/os-release"))
         guard let release = values["IMAGE_VERSION"].flatMap({ ReleaseVersion($0) }) else {
-            throw Missing(description: "/etc/os-release: found no IMAGE_VERSION, expected a release's")
+            throw UpdateRefusal(description: "/etc/os-release: found no IMAGE_VERSION, expected a release's")
         }
         guard let index = values["DRIMBOX_ROLLBACK_INDEX"].flatMap({ UInt64($0) }) else {
-            throw Missing(description: "/etc/os-release: found no DRIMBOX_ROLLBACK_INDEX, expected a number")
+            throw UpdateRefusal(
+                description: "/etc/os-release: found no DRIMBOX_ROLLBACK_INDEX, expected a number"
+            )
         }
         self.release = release
         built = values["DRIMBOX_BUILT"].flatMap { Int64($0) } ?? 0
@@ -61,17 +60,6 @@ struct SystemFacts {
         return .entry(String(decoding: units.prefix { $0 != 0 }, as: UTF16.self))
     }
 
-    private static func bytes(hexadecimal text: Substring) -> [UInt8]? {
-        let digits = text.map(\.hexDigitValue)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(UInt8(high << 4 | low))
-        }
-        return bytes
-    }
-
     private static func values(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         for line in text.split(separator: "\n") {
@@ -80,4 +68,9 @@ struct SystemFacts {
         }
         return values
     }
+}
+
+/// Why nothing is done: what, found, expected.
+struct UpdateRefusal: Error, CustomStringConvertible {
+    let description: String
 }
