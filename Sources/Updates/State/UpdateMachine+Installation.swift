@@ -3,7 +3,7 @@
 // From an offer to the reboot into it.
 extension UpdateMachine {
     mutating func checked(_ offer: UpdateOffer?, _ hold: Hold, at now: Int64) -> [UpdateAction] {
-        if record.state.isDecisive { return [] }
+        if record.state.isDecisive || isGoingBack { return [] }
         guard let offer else {
             return record.state.isUnderWay ? drop(.aborted, "no longer offered") : []
         }
@@ -218,8 +218,8 @@ extension UpdateMachine {
 
     mutating func abort(at now: Int64) -> [UpdateAction] {
         switch record.state {
-        case .offered, .fetching, .staged, .armed, .rebooting: drop(.aborted, "asked for")
-        case .trial: isGoingBack || isCommitting ? [] : goBack("asked for", at: now)
+        case .offered, .fetching, .staged, .armed, .rebooting: drop(.aborted, Self.asked)
+        case .trial: isGoingBack || isCommitting ? [] : goBack(Self.asked, at: now)
         default: []
         }
     }

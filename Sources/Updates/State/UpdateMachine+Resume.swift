@@ -37,7 +37,11 @@ extension UpdateMachine {
         case .armed, .rebooting: return notStarted(boot, at: now)
         case .trial, .committing:
             return cameBack(boot, record.reason.isEmpty ? "all tries were in vain" : record.reason)
-        case .committed: return cameBack(boot, "could not be started after its commit")
+        case .committed:
+            return cameBack(
+                boot,
+                record.reason.isEmpty ? "could not be started after its commit" : record.reason
+            )
         }
     }
 
@@ -94,6 +98,7 @@ extension UpdateMachine {
     private static let unrecordedTrialTime: Int64 = 15 * 60 * 1000
 
     private mutating func stayCommitted(_ boot: BootSituation) -> [UpdateAction] {
+        if !record.reason.isEmpty, hasWayBack { return leaveCommitted(record.reason) }
         let commit: [UpdateAction] = boot.isOnTrial ? [.commit(running.slot)] : []
         let keep: [UpdateAction] =
             boot.others.isEmpty ? [] : [.keepPrevious(of: running.slot.other), report("committed")]

@@ -57,6 +57,44 @@ extension UpdateMachine {
         return [write, .markBad(slot), .reboot(.goingBack)]
     }
 
+    package var canRevert: Bool {
+        switch record.state {
+        case .trial: hasWayBack && !isGoingBack && !isCommitting
+        case .committed: hasWayBack && !isGoingBack
+        default: false
+        }
+    }
+
+    /// Of a committed release, as long as the floor lets the older one have its data.
+    mutating func revert(at now: Int64) -> [UpdateAction] {
+        switch record.state {
+        case .trial where canRevert: return goBack(Self.asked, at: now)
+        case .committed where canRevert:
+            // Not to be taken up again by itself: only a technician's retry or a newer release is.
+            while record.failures(of: record.release) + 1 < policy.maximumFailures { record.countFailure() }
+            return leaveCommitted(Self.asked)
+        default: return []
+        }
+    }
+
+    static let asked = "asked for"
+
+    func markAndReboot() -> [UpdateAction] { [.markBad(running.slot), .reboot(.goingBack)] }
+
+    /// What the record says is carried out after a restart, too.
+    mutating func leaveCommitted(_ reason: String) -> [UpdateAction] {
+        isGoingBack = true
+        record.reason = reason
+        return [write] + markAndReboot()
+    }
+
+    /// The release stays: an entry that cannot be marked would be started again, for ever.
+    private mutating func stay() -> [UpdateAction] {
+        isGoingBack = false
+        record.reason = ""
+        return [write]
+    }
+
     mutating func plannedReboot() -> [UpdateAction] {
         switch record.state {
         case .trial where isGoingBack || isCommitting: []
@@ -89,6 +127,12 @@ extension UpdateMachine {
     mutating func failed(_ action: UpdateAction, _ reason: String, at now: Int64) -> [UpdateAction] {
         let actions: [UpdateAction]
         switch action {
+        case .write where isGoingBack && record.state == .committed:
+            isGoingBack = false
+            record.reason = ""
+            isUnwritten = true
+            actions = []
+        case .markBad where isGoingBack && record.state == .committed: actions = stay()
         case .write where isGoingBack:
             isUnwritten = true
             actions = record.slot.map { [.markBad($0), .reboot(.goingBack)] } ?? []

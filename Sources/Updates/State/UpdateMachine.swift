@@ -83,6 +83,7 @@ package struct UpdateMachine: Sendable {
         case .tick: return tick(at: now)
         case .plannedReboot: return plannedReboot()
         case .abort: return abort(at: now)
+        case .revert: return revert(at: now)
         case .retry(let release): return retry(release, at: now)
         case .done(let action): return done(action, at: now)
         case .failed(let action, let reason): return failed(action, reason, at: now)
@@ -119,6 +120,7 @@ package struct UpdateMachine: Sendable {
             let checks =
                 failingChecks.isEmpty ? "no verdict that held" : failingChecks.joined(separator: ", ")
             actions += goBack("deadline: \(checks)", at: now)
+        case .committed where isGoingBack: if isRebootAsked { actions.append(.reboot(.goingBack)) }
         case .committed: actions += soak(at: now)
         default: actions += advance(at: now)
         }
@@ -246,6 +248,8 @@ package enum UpdateEvent: Equatable, Sendable {
     /// Somebody wants a reboot that has nothing to do with the update.
     case plannedReboot
     case abort
+    /// A technician wants the other slot's system back.
+    case revert
     /// A technician wants a release that had failed.
     case retry(String)
     case done(UpdateAction)

@@ -57,7 +57,7 @@ extension UpdateState {
         }
     }
 
-    var hold: Hold {
+    package var hold: Hold {
         switch self {
         case .offered(let hold), .staged(let hold): hold
         default: .nothing

@@ -102,6 +102,43 @@ import Testing
         }
     }
 
+    @Test("a committed release that somebody sends back is not taken up again by itself") func sentBack()
+        throws
+    {
+        let box = SimulatedBox()
+        box.wantsBack = true
+        try Self.settle(box)
+        #expect(box.running?.release == "1" && box.state == .offered(.failed))
+        #expect(box.boots == 3 && box.reasons.contains("asked for"))
+        #expect(box.record?.failures == [.init(release: "2", count: 2)])
+    }
+
+    @Test(
+        "cut after any step of the way back: one of the two runs, and nothing goes round in circles",
+        arguments: SimulatedPartition.Loss.allCases
+    )
+    func backCut(loss: SimulatedPartition.Loss) throws {
+        let whole = SimulatedBox()
+        whole.wantsBack = true
+        try Self.settle(whole)
+        for steps in (try Self.steps(.good))..<whole.steps {
+            let box = SimulatedBox()
+            box.wantsBack = true
+            #expect(try Self.cut(box, after: steps))
+            box.partition.cut(loss)
+            #expect(box.hasWholeSystem(), "cut after \(steps) steps, \(loss)")
+            box.power = nil
+            let boots = box.boots
+            try Self.settle(box)
+            #expect(box.boots - boots <= 2, "\(steps), \(loss): \(box.boots - boots) boots")
+            switch box.running?.release {
+            case "1": #expect(box.state == .offered(.failed), "\(steps), \(loss)")
+            // The wish was not on the disk yet.
+            default: #expect(box.record?.state == .committed && box.record?.reason == "", "\(steps), \(loss)")
+            }
+        }
+    }
+
     @Test("what was cut short is completed by the second try when the first failed for another cause")
     func secondTry() throws {
         let box = SimulatedBox()

@@ -106,7 +106,7 @@ private struct RandomWorld {
                 wasGood = true
                 return .health(.good)
             }
-        case 16: return [.healthFailed("x"), .abort, .plannedReboot][random.next(3)]
+        case 16: return [.healthFailed("x"), .abort, .plannedReboot, .revert][random.next(4)]
         case 17: return .retry(machine.record.release)
         default: return .tick
         }

@@ -37,6 +37,8 @@ final class SimulatedBox {
     var record: UpdateRecord?
     var policy = UpdatePolicy()
     var offered = "2"
+    /// Somebody asks for the old system once the new one is committed.
+    var wantsBack = false
     /// Milliseconds.
     var now: Int64 = 1_800_000_000_000
     /// Steps until the power goes.
@@ -164,6 +166,9 @@ final class SimulatedBox {
         let running = try #require(running)
         let state = try #require(machine?.state)
         switch state {
+        case .committed where wantsBack:
+            wantsBack = false
+            send(.revert)
         case .committed where running.release == offered, .offered(.failed): return .settled
         case .idle, .aborted, .rolledBack, .committed, .floorRaised:
             send(.checkStarted)

@@ -270,4 +270,49 @@ import Testing
         _ = machine.handle(.done(.write(machine.record)), at: now)
         #expect(machine.handle(.tick, at: now) == [])
     }
+
+    @Test(
+        "a release goes back on request while its floor is not raised, and only where something is left to start"
+    )
+    func revert() {
+        func committed(_ state: UpdateState, _ names: [String]) -> UpdateMachine {
+            var record = UpdateRecord()
+            record.state = state
+            record.release = "2"
+            record.rootHash = SimulatedBox.rootHash("2")
+            record.slot = .b
+            record.bootID = "boot 1"
+            return UpdateMachine.resume(
+                record: record,
+                entries: names.compactMap(BootEntry.init(name:)),
+                running: RunningSystem(
+                    slot: .b,
+                    release: "2",
+                    rootHash: SimulatedBox.rootHash("2"),
+                    rollbackIndex: 1,
+                    bootID: "boot 1",
+                    start: .entry("B.efi")
+                ),
+                policy: policy,
+                at: now
+            ).machine
+        }
+        var machine = committed(.committed, ["A.efi", "B.efi"])
+        let actions = machine.handle(.revert, at: now)
+        #expect(actions == [.write(machine.record), .markBad(.b), .reboot(.goingBack)])
+        #expect(machine.record.reason == "asked for" && machine.record.failures(of: "2") == 1)
+        // Nothing is begun on the way out, and the entry that has to be started is not touched.
+        #expect(machine.handle(.checked(offer("3")), at: now) == [])
+        #expect(machine.handle(.revert, at: now) == [])
+        // Where the boot partition does not take the mark, the release stays.
+        _ = machine.handle(.failed(.markBad(.b), "I/O"), at: now)
+        #expect(machine.record.reason == "" && machine.state == .committed)
+
+        var alone = committed(.committed, ["B.efi"])
+        #expect(alone.handle(.revert, at: now) == [])
+        var raised = committed(.floorRaised, ["A.efi", "B.efi"])
+        #expect(raised.handle(.revert, at: now) == [])
+        var idle = self.machine()
+        #expect(idle.handle(.revert, at: now) == [])
+    }
 }
