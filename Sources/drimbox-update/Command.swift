@@ -105,7 +105,8 @@ struct Command: AsyncParsableCommand {
         @OptionGroup var options: Options
 
         func run() async throws {
-            for line in try await options.with(isReader: true, { try await $0.describe() }) { print(line) }
+            let status = try await options.with(isReader: true) { try await $0.statusOnDisk() }
+            for line in status.lines { print(line) }
         }
     }
 
@@ -145,7 +146,8 @@ struct Command: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Runs at every boot: judges a trial, commits or goes back, and looks for releases."
+            abstract:
+                "Runs at every boot: judges a trial, commits or goes back, looks for releases, takes orders."
         )
 
         @OptionGroup var options: Options
@@ -187,39 +189,6 @@ extension UpdateAgent.Status {
         case .armed, .rebooting: 100
         case .idle, .checking, .committed, .floorRaised: problem == nil ? 0 : 1
         case .offered, .fetching, .staged, .trial, .committing, .aborted, .rolledBack: 99
-        }
-    }
-}
-
-extension UpdateState {
-    var words: String {
-        switch self {
-        case .idle: "nothing under way"
-        case .checking: "checking"
-        case .offered(let hold): "offered, waits for \(hold.words):"
-        case .fetching: "not complete:"
-        case .staged(let hold): "installed, waits for \(hold.words):"
-        case .armed, .rebooting: "installed, starts with the next boot:"
-        case .trial: "on trial:"
-        case .committing: "being committed:"
-        case .committed: "committed:"
-        case .floorRaised: "committed, nothing older is taken any more:"
-        case .aborted: "dropped:"
-        case .rolledBack: "went back from:"
-        }
-    }
-}
-
-extension Hold {
-    fileprivate var words: String {
-        switch self {
-        case .nothing: "nothing"
-        case .window: "a maintenance window"
-        case .consent: "consent"
-        case .cohort: "its turn"
-        case .notBefore: "its time"
-        case .paused: "the rollout to go on"
-        case .failed: "a technician's retry, after failures"
         }
     }
 }

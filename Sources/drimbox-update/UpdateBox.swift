@@ -12,12 +12,10 @@ final class UpdateBox: Sendable {
     private static let longestRoot = 512 << 10
     private static let checkDeadline = Duration.seconds(20)
 
-    private let configuration: UpdateConfiguration
-    private let facts: SystemFacts
-    private let repository: LateRepository
-    /// Who brings a medium has chosen its release.
-    private let isMedium: Bool
-    private let floor: FloorKeeper
+    let configuration: UpdateConfiguration
+    let facts: SystemFacts
+    let repository: ChosenRepository
+    let floor: FloorKeeper
     private let clock: UpdateClock
     private let started: (milliseconds: Int64, at: ContinuousClock.Instant)
     /// Nobody else works on the slots while it is open.
@@ -43,12 +41,11 @@ final class UpdateBox: Sendable {
         )
         started = (clock.now().seconds * 1000, .now)
         floor = FloorKeeper(configuration)
-        isMedium = media != nil
         let server = configuration.server
-        repository = LateRepository { () throws(SourceFailure) in
-            if let media { return try DirectoryRepository(media) }
+        repository = ChosenRepository(medium: media) { medium throws(SourceFailure) in
+            if let medium { return try DirectoryRepository(medium) }
             guard let server else {
-                throw SourceFailure(.refused, "server", "found none, expected one, or --media")
+                throw SourceFailure(.refused, "server", "found none, expected one, or a medium")
             }
             return try HTTPRepository(baseURL: server.url, options: Self.options(server))
         }
@@ -76,13 +73,15 @@ final class UpdateBox: Sendable {
 
     /// Milliseconds since 1970. A clock that is set while the agent runs, as after a start with a dead battery, neither
     /// ends a trial nor prolongs it.
-    private func now() -> Int64 {
+    func now() -> Int64 {
         started.milliseconds + Int64((ContinuousClock.now - started.at) / .milliseconds(1))
     }
 
     // MARK: The repository
 
     func look() async throws -> ReleaseLookUp.Answer {
+        // Who brings a medium has chosen its release.
+        let isMedium = repository.medium != nil
         let name = isMedium ? "offlineRoot" : "root"
         guard let root = isMedium ? configuration.offlineRoot : configuration.root else {
             throw UpdateRefusal(
@@ -143,29 +142,6 @@ final class UpdateBox: Sendable {
         return await agent.status
     }
 
-    func describe() async throws -> [String] {
-        let content = try RecordStore(directory: configuration.directory).load()
-        let record = content.record ?? UpdateRecord()
-        let survey = try BootEntries(MountedPartition(mountPoint: configuration.bootPartition)).survey()
-        let floor: String
-        do {
-            floor = "\(try await self.floor.value())"
-        } catch {
-            floor = "unknown: \(error)"
-        }
-        var lines = [
-            "running    \(facts.running.release) in slot \(facts.running.slot.name), rollback index \(facts.running.rollbackIndex)",
-            "update     \(record.state.words)\(record.release.isEmpty ? "" : " \(record.release)")"
-                + (record.reason.isEmpty ? "" : ": \(record.reason)"),
-            "entries    \(survey.entries.map(\.name).joined(separator: " "))",
-            "floor      \(floor) (\(self.floor.keeper))",
-        ]
-        lines += record.failures.map { "failed     \($0.release), \($0.count) times" }
-        lines += survey.strangers.map { "stranger   \($0) in the boot partition" }
-        lines += content.damaged.map { "damaged    \($0)" }
-        return lines
-    }
-
     // MARK: From boot to boot
 
     /// Until the box is to reboot, or, `once`, until nothing is on trial.
@@ -176,6 +152,8 @@ final class UpdateBox: Sendable {
         let listener = events.map { events in
             Task { [self] in for await _ in events.hints() { isNews.withLock { $0 = true } } }
         }
+        let orders = once ? nil : try orders()
+        let clerk = orders.map { orders in Task { [self] in await serve(orders, agent) } }
         var untilCheck = 0
         var told = ""
         while !Task.isCancelled {
@@ -197,6 +175,7 @@ final class UpdateBox: Sendable {
                 return news
             }
             if !once, untilCheck <= 0 || hasNews {
+                if status.state != .fetching { await repository.choose(medium: nil) }
                 await agent.check()
                 // Boxes that were started together do not ask together.
                 untilCheck = checkInterval - Int.random(in: 0...checkInterval / 6)
@@ -204,6 +183,8 @@ final class UpdateBox: Sendable {
             untilCheck -= interval
             try await Task.sleep(for: .seconds(interval))
         }
+        orders?.close()
+        await clerk?.value
         listener?.cancel()
         await listener?.value
         await events?.close()
@@ -213,7 +194,9 @@ final class UpdateBox: Sendable {
     /// Hints of the server that something is new; they only make the box look (UPDATES 4.8). Without them a trial is
     /// judged all the same.
     private func stream() -> EventStream? {
-        guard let settings = configuration.server, !isMedium, settings.events else { return nil }
+        guard let settings = configuration.server, repository.medium == nil, settings.events else {
+            return nil
+        }
         do {
             return try EventStream(
                 baseURL: settings.url,
@@ -240,7 +223,7 @@ final class UpdateBox: Sendable {
     }
 
     /// Only of windows that are configured: without one nothing waits for any.
-    private func tellWindow(_ agent: UpdateAgent) async {
+    func tellWindow(_ agent: UpdateAgent) async {
         if configuration.windows.isEmpty { return }
         let now = now()
         if let until = configuration.windows.compactMap({ $0.closes(now) }).max() {
@@ -338,39 +321,4 @@ private struct BoxState: Encodable {
     let state: String
     let release: String
     let reason: String
-}
-
-/// Opened when it is needed: a trial is judged whatever has become of the server's settings.
-private final class LateRepository: UpdateRepository {
-    private let open: @Sendable () throws(SourceFailure) -> any UpdateRepository
-    private let opened = Mutex<(any UpdateRepository)?>(nil)
-
-    init(_ open: @escaping @Sendable () throws(SourceFailure) -> any UpdateRepository) { self.open = open }
-
-    private func repository() throws(SourceFailure) -> any UpdateRepository {
-        let result = opened.withLock { opened -> Result<any UpdateRepository, SourceFailure> in
-            if let opened { return .success(opened) }
-            let result = Result { () throws(SourceFailure) in try open() }
-            opened = try? result.get()
-            return result
-        }
-        return try result.get()
-    }
-
-    func metadata(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8]? {
-        try await repository().metadata(path, limit: limit)
-    }
-
-    func target(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8] {
-        try await repository().target(path, limit: limit)
-    }
-
-    func read(_ file: String, _ range: Range<Int>) async throws(SourceFailure) -> [UInt8] {
-        try await repository().read(file, range)
-    }
-
-    func close() async {
-        let repository = opened.withLock { $0 }
-        if let server = repository as? HTTPRepository { await server.close() }
-    }
 }

@@ -75,6 +75,10 @@ package struct UpdateConfiguration: Equatable, Sendable {
     package let bytesPerSecond: Int?
     /// Started without arguments when it is time; where it is absent, whoever runs the agent reboots the box.
     package let rebootCommand: String?
+    /// Where the system mounts media: each directory in it may have a repository.
+    package let mediaDirectory: String
+    /// Where orders come, unless systemd passes a socket.
+    package let socket: String?
     /// The probe that keeps the floor in the TPM; a file keeps it where it is absent, and says so.
     package let probe: String?
     /// The vendor's key that floors are signed with: SubjectPublicKeyInfo, DER.
@@ -105,6 +109,8 @@ package struct UpdateConfiguration: Equatable, Sendable {
         windows = reader.strings("windows", .window, count: 0...14).compactMap(Window.init)
         bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1024...1 << 40)
         rebootCommand = reader.optionalString("rebootCommand", .path)
+        mediaDirectory = reader.optionalString("mediaDirectory", .path) ?? "/run/media"
+        socket = reader.optionalString("socket", .socketPath)
         probe = reader.optionalString("probe", .path)
         vendorKey = reader.optionalString("vendorKey", .path)
         reader.finish()

@@ -89,6 +89,8 @@ package actor UpdateAgent {
         package let progress: InstallationProgress?
         /// Why the last check, or the last action, failed.
         package let problem: String?
+        /// The other slot's system can be gone back to.
+        package let canRevert: Bool
     }
 
     private let parts: Parts
@@ -133,7 +135,8 @@ package actor UpdateAgent {
             state: machine.state,
             record: machine.record,
             progress: progress,
-            problem: problem
+            problem: problem,
+            canRevert: machine.canRevert
         )
     }
 
@@ -145,11 +148,19 @@ package actor UpdateAgent {
         await drain()
     }
 
-    /// Asks the repository.
+    /// Asks the repository; whoever asks while somebody else does gets that answer.
     package func check() async {
+        if let running = lookingUp { return await running.value }
         await send(.checkStarted)
-        await lookUp()
+        await beginLookUp().value
     }
+
+    /// Waits until everything that is decided has been carried out.
+    package func idle() async {
+        while isDraining { try? await Task.sleep(for: Self.pause) }
+    }
+
+    private static let pause = Duration.milliseconds(20)
 
     /// Time has passed: deadlines, health, what failed before.
     package func tick() async {
@@ -164,7 +175,6 @@ package actor UpdateAgent {
     package func settle() async {
         while let running = lookingUp ?? installation {
             await running.value
-            if lookingUp == running { lookingUp = nil }
             if installation == running { installation = nil }
         }
     }
@@ -176,7 +186,14 @@ package actor UpdateAgent {
         await send(.health(standing))
     }
 
+    private func beginLookUp() -> Task<Void, Never> {
+        let task = Task { await self.lookUp() }
+        lookingUp = task
+        return task
+    }
+
     private func lookUp() async {
+        defer { lookingUp = nil }
         do {
             let answer = try await parts.lookUp()
             found = answer
@@ -216,7 +233,7 @@ package actor UpdateAgent {
     private func perform(_ action: UpdateAction) async throws {
         let entries = entries
         switch action {
-        case .check: lookingUp = Task { await self.lookUp() }
+        case .check: if lookingUp == nil { _ = beginLookUp() }
         case .write(let record): try records.write(record)
         case .cleanUp: try entries.cleanUp()
         case .keepPrevious(let slot): try entries.keepPrevious(of: slot)
