@@ -216,6 +216,15 @@ package struct Appliance: Sendable {
             audit: audit
         )
         let persons = ConsoleUsers(table: users, journal: journal)
+        let updates = UpdateClient(path: configuration.runtimeDirectory + "/update.sock")
+        let updateService = UpdateService(
+            watch: UpdateWatch(
+                client: updates,
+                board: board,
+                journal: journal,
+                record: { [journal] in Self.record($0, in: audit, journal) }
+            )
+        )
         let routes = AdminRoutes(
             board: board,
             gateway: client,
@@ -224,6 +233,7 @@ package struct Appliance: Sendable {
             health: monitor,
             hardware: hardware,
             users: persons,
+            updates: updates,
             desk: ProvisioningDesk(
                 enrolment: enrolment,
                 answers: AnswerDesk(
@@ -308,7 +318,7 @@ package struct Appliance: Sendable {
         let health = HealthService(monitor: monitor)
         if isSafeMode {
             answered.open()
-            return [server, RestoringService(transactions: transactions), health, reporter]
+            return [server, RestoringService(transactions: transactions), health, updateService, reporter]
         }
         let pipeline = GatewayService(
             supervisor: gateway,
@@ -316,7 +326,22 @@ package struct Appliance: Sendable {
             board: board,
             listening: listening
         )
-        return [server, pipeline, health, reporter]
+        return [server, pipeline, health, updateService, reporter]
+    }
+
+    private static func record(_ status: UpdateStatus, in audit: AuditTable, _ journal: EventJournal) {
+        do {
+            try audit.append(
+                time: Timestamp.now.milliseconds,
+                user: "drimbox-update",
+                action: "UPDATE",
+                subject: status.release ?? status.running.release,
+                outcome: status.phase.rawValue,
+                reason: status.reason ?? ""
+            )
+        } catch {
+            journal.record("audit.failed", .critical, "a row could not be written: \(error)")
+        }
     }
 
     private func surroundings(
@@ -385,6 +410,15 @@ private struct GatewayService: Service {
         } onGracefulShutdown: {
             Task { await board.stop() }
         }
+    }
+}
+
+/// Releases on their way, watched.
+private struct UpdateService: Service {
+    let watch: UpdateWatch
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await watch.run() }
     }
 }
 

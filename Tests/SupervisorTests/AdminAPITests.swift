@@ -264,6 +264,7 @@ extension AdminRoutes {
                 table: try UserTable(path: box.folder.path + "/users.db"),
                 journal: box.journal
             ),
+            updates: UpdateClient(path: box.folder.path + "/update.sock"),
             desk: try box.desk(nobody),
             audit: try AuditTable(path: box.folder.path + "/audit.db"),
             journal: box.journal

@@ -23,12 +23,13 @@ struct AdminRoutes: Sendable {
     let health: HealthMonitor
     let hardware: HardwareProbe
     let users: ConsoleUsers
+    let updates: UpdateClient
     let desk: ProvisioningDesk
     let audit: AuditTable
     let journal: EventJournal
 
     var all: [AdminRoute] {
-        box + pipeline + configuration + network + persons + provisioning + auditing
+        box + pipeline + configuration + network + persons + provisioning + updateRoutes + auditing
     }
 
     func get(
