@@ -11,12 +11,13 @@ enum MenuItem: CaseIterable, Sendable {
     case pending
     case events
     case audit
+    case update
     case language
     case logOut
 
     var role: Role {
         switch self {
-        case .issues, .health, .events, .audit, .language, .logOut: .viewer
+        case .issues, .health, .update, .events, .audit, .language, .logOut: .viewer
         case .tests, .restart: .operator
         case .undo, .wizard, .pending: .admin
         }
@@ -77,6 +78,7 @@ extension ConsoleDialogue {
         case .undo: showRevisions()
         case .restart: restartGateway()
         case .health: showHealth()
+        case .update: showUpdate()
         case .wizard: startWizard()
         case .pending: showPending()
         case .events: showEvents()

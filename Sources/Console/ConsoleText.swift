@@ -145,6 +145,7 @@ package struct ConsoleText: Sendable {
         case .undo: pick("Undo last network change", "Annuler le dernier changement reseau")
         case .restart: pick("Restart the gateway", "Relancer la passerelle")
         case .health: pick("Disk, TPM, heat", "Disques, TPM, temperatures")
+        case .update: pick("Software update, previous software", "Mise a jour, logiciel precedent")
         case .wizard:
             pick("Install wizard / change network", "Assistant d'installation / changer le reseau")
         case .pending:
@@ -271,6 +272,8 @@ package struct ConsoleText: Sendable {
         case "net.rolled_back": pick("The change was undone already", "Le changement a deja ete annule")
         case "net.unavailable": pick("The network cannot be looked at", "Le reseau ne peut pas etre lu")
         case "pipeline.unavailable": pick("The gateway does not answer", "La passerelle ne repond pas")
+        case "update.unavailable": pick("Updates are not available", "Mises a jour indisponibles")
+        case "update.state": pick("Not now", "Pas maintenant")
         case "state.safe_mode":
             pick(
                 "Not in safe mode: it only undoes changes",

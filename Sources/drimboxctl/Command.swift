@@ -22,7 +22,7 @@ struct Command: AsyncParsableCommand {
             AuditCommand.self, UserCommand.self, EnrolCommand.self, ProvisionCommand.self,
             BackupCommand.self, AcceptanceCommand.self, SupportCommand.self, PowerCommand.self,
             FactoryResetCommand.self, DiskCommand.self, TPMCommand.self, TimeCommand.self,
-            WhiteListCommand.self, ManifestCommand.self,
+            WhiteListCommand.self, ManifestCommand.self, UpdateCommand.self,
             ConsoleCommand.self, MetricsCommand.self,
             WhoAmICommand.self,
             VersionCommand.self, ManPageCommand.self,
