@@ -23,5 +23,15 @@ extension EndToEnd {
             #expect(result.status == 0, "\(result.output) \(result.errors)")
             #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 28)
         }
+
+        @Test("an administrator installs, agrees, drops and goes back: supervisor, agent and drimboxctl")
+        func orders() throws {
+            let result = try run(
+                Bench.python,
+                [Bench.support.appending(path: "update_orders.py").path, Bench.release.path]
+            )
+            #expect(result.status == 0, "\(result.output) \(result.errors)")
+            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 25)
+        }
     }
 }
