@@ -23,19 +23,19 @@ export function layout(instance) {
     isSigned: number(instance, "00280103") === 1,
     photometric: text(instance, "00280004") || "MONOCHROME2",
     planar: number(instance, "00280006") ?? 0, isFloat, overlayBits,
+    frames: Math.max(number(instance, "00280008") ?? 1, 1),
   };
 }
 
 /** The frames of an instance that has pixels, as what a view shows one by one. */
 export function images(instance, place) {
-  const count = Math.max(number(instance, "00280008") ?? 1, 1);
-  const shared = { instance, place, layout: layout(instance), frames: count };
-  return Array.from({ length: count }, (_, index) => new ImageFrame(shared, index + 1));
+  const shared = { instance, place, layout: layout(instance) };
+  return Array.from({ length: shared.layout.frames }, (_, index) => new ImageFrame(shared, index + 1));
 }
 
 export class ImageFrame {
-  constructor({ instance, place, layout, frames }, frame) {
-    Object.assign(this, { instance, place, layout, frames, frame });
+  constructor({ instance, place, layout }, frame) {
+    Object.assign(this, { instance, place, layout, frame, frames: layout.frames });
     this.uid = text(instance, "00080018");
     this.key = `${place}#${frame}`;
     const { rows, columns } = layout;

@@ -57,7 +57,8 @@ export function greyLevels({ count, scale, offset, modality, voi, isInverse, pad
     if (padding && stored >= padding[0] && stored <= padding[1]) continue;
     const x = modalityValue(modality, stored);
     const part = voi.lut ? Math.min(lookUp(voi.lut, x) / top, 1) : windowed(voi, x);
-    levels[index] = Math.round(255 * (isInverse ? 1 - part : part));
+    // Cut off and not rounded, as the box's own renderings and DCMTK's are.
+    levels[index] = Math.floor(255 * (isInverse ? 1 - part : part) + 1e-9);
   }
   return levels;
 }

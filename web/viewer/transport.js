@@ -69,8 +69,39 @@ async function isMadeRGB(url, layout, signal) {
   return madeRGB.get(instance);
 }
 
+const baseline = "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50";
+
+/**
+ * Whether the browser itself decodes a frame, if it is JPEG baseline. Frames of a clip only: the box would decode the whole
+ * clip for each of them. In RGB the browser would see YBR.
+ */
+const isForBrowser = (layout) => layout.frames > 1 && layout.bitsAllocated === 8 && !layout.isSigned
+  && /^(YBR_|MONOCHROME)/.test(layout.photometric) && globalThis.OffscreenCanvas !== undefined;
+
+async function decodedByBrowser(buffer, layout) {
+  const picture = await createImageBitmap(new Blob([buffer], { type: "image/jpeg" }), { colorSpaceConversion: "none" });
+  const { width, height } = picture;
+  if (width !== layout.columns || height !== layout.rows) {
+    throw new FrameError("badSize", `${height} x ${width} / ${layout.rows} x ${layout.columns}`);
+  }
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  const { data } = context.getImageData(0, 0, width, height);
+  if (layout.samples === 3) return { kind: "colour", data, overlays: {} };
+  const grey = Uint8Array.from({ length: width * height }, (_, index) => data[4 * index]);
+  return decodeFrame(grey.buffer, layout, false);
+}
+
 /** One frame, ready to be drawn, and how many bytes came. */
 export async function fetchFrame(url, layout, signal) {
+  if (isForBrowser(layout)) {
+    const { buffer, type } = await fetchBytes(url, `${baseline}, ${native};q=0.5`, signal);
+    const isRGB = type.startsWith("image/jpeg") || await isMadeRGB(url, layout, signal);
+    const frame = type.startsWith("image/jpeg")
+      ? await decodedByBrowser(buffer, layout) : decodeFrame(buffer, layout, isRGB);
+    return { frame, received: buffer.byteLength };
+  }
   const isRGB = await isMadeRGB(url, layout, signal);
   const { buffer } = await fetchBytes(url, native, signal);
   return { frame: decodeFrame(buffer, layout, isRGB), received: buffer.byteLength };
