@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The viewer's modules that need no page: node --experimental-default-type=module viewer_modules.test.mjs
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const from = (name) => import(new URL(`../../web/viewer/${name}.js`, import.meta.url));
+const { values, text, bytesOf } = await from("dicom");
+const geometry = await from("geometry");
+const luts = await from("luts");
+const matrix = await from("matrix");
+const measure = await from("measure");
+const { decodeFrame, FrameError, storedAt } = await from("pixels");
+const { LoadQueue, nearestFirst } = await from("queue");
+const { kind, seriesOf } = await from("series");
+
+const grey = (changes) => ({ rows: 1, columns: 4, samples: 1, bitsAllocated: 16, bitsStored: 16, highBit: 15, isSigned: false,
+  photometric: "MONOCHROME2", planar: 0, overlayBits: [], ...changes });
+
+test("DICOM JSON is read whatever is missing", () => {
+  assert.deepEqual(values({}, "00080060"), []);
+  assert.equal(text({ "00100010": { vr: "PN", Value: [{ Alphabetic: "A^B" }] } }, "00100010"), "A B");
+  assert.equal(text({ "00080061": { vr: "CS", Value: ["CT", null, "MR"] } }, "00080061"), "CT, MR");
+  assert.deepEqual(bytesOf({ x: { BulkDataURI: "http://h/studies/1/instances/2/bulkdata/00283010/1/00283006" } }, "x"),
+    { path: "00283010/1/00283006" });
+});
+
+test("signed values are indices that grow with them", () => {
+  const frame = decodeFrame(Int16Array.from([-32768, -1, 0, 32767]).buffer, grey({ isSigned: true }), false);
+  assert.deepEqual([...frame.data], [0, 32767, 32768, 65535]);
+  assert.deepEqual([0, 1, 2, 3].map((index) => storedAt(frame, index)), [-32768, -1, 0, 32767]);
+});
+
+test("bits above and below those that are stored are left out", () => {
+  const layout = grey({ bitsStored: 10, highBit: 11, overlayBits: [15] });
+  const frame = decodeFrame(Uint16Array.from([0x8ffc, 0x0004, 0x0003, 0xf000]).buffer, layout, false);
+  assert.deepEqual([...frame.data], [1023, 1, 0, 0]);
+  assert.deepEqual([...frame.overlays[15]], [1, 0, 0, 1]);
+});
+
+test("12 bit two's complement keeps its sign", () => {
+  const layout = grey({ bitsStored: 12, highBit: 11, isSigned: true });
+  const frame = decodeFrame(Uint16Array.from([0x0800, 0x0fff, 0, 0x07ff]).buffer, layout, false);
+  assert.deepEqual([0, 1, 2, 3].map((index) => storedAt(frame, index)), [-2048, -1, 0, 2047]);
+});
+
+test("a frame that is too short is an error with both numbers", () => {
+  assert.throws(() => decodeFrame(new ArrayBuffer(6), grey({}), false),
+    (error) => error instanceof FrameError && error.code === "truncated" && error.detail === "6 / 8");
+});
+
+test("one bit is read from the lowest on", () => {
+  const layout = grey({ columns: 8, bitsAllocated: 1, bitsStored: 1, highBit: 0 });
+  assert.deepEqual([...decodeFrame(Uint8Array.of(0b10000001).buffer, layout, false).data], [1, 0, 0, 0, 0, 0, 0, 1]);
+});
+
+test("windows are those of PS3.3 C.11.2.1.2", () => {
+  const window = { center: 2048, width: 4096, function: "LINEAR" };
+  assert.equal(luts.windowed(window, 0), 0);
+  assert.equal(luts.windowed(window, 4095), 1);
+  assert.equal(luts.windowed({ center: 2048, width: 1, function: "LINEAR" }, 2047), 0);
+  assert.equal(luts.windowed({ center: 2048, width: 1, function: "LINEAR" }, 2048), 1);
+  assert.equal(luts.windowed({ center: 10, width: 4, function: "SIGMOID" }, 10), 0.5);
+  assert.equal(luts.windowed({ center: 10, width: 4, function: "LINEAR_EXACT" }, 11), 0.75);
+});
+
+test("tables go on at both ends, and zero entries are 65536", () => {
+  const lut = luts.table([3, 65534, 8], Uint16Array.of(7, 8, 9), true);
+  assert.equal(lut.first, -2);
+  assert.deepEqual([-5, -2, -1, 0, 9].map((x) => luts.lookUp(lut, x)), [7, 7, 8, 9, 9]);
+  assert.equal(luts.table([0, 0, 16], new Uint16Array(65536), false).data.length, 65536);
+  assert.equal(luts.table([4, 0, 16], new Uint16Array(3), false), null);
+});
+
+test("segments of palettes are expanded", () => {
+  const words = Uint16Array.of(0, 2, 5, 10, 1, 4, 50, 2, 1, 0, 0);
+  assert.deepEqual([...luts.expandSegments(words, 8)], [5, 10, 20, 30, 40, 50, 5, 10]);
+  assert.equal(luts.expandSegments(Uint16Array.of(9, 1, 1), 2), null);
+});
+
+const plane = (z, changes = {}) => geometry.plane(changes.position ?? [0, 0, z], changes.orientation ?? [1, 0, 0, 0, 1, 0],
+  changes.spacing ?? [0.8, 0.6], 10, 20);
+
+test("places go to the patient and back", () => {
+  const one = plane(5);
+  assert.deepEqual(geometry.toPatient(one, 0.5, 0.5), [0, 0, 5]);
+  const [x, y] = geometry.toImage(one, geometry.toPatient(one, 7.25, 3.5));
+  assert.ok(Math.abs(x - 7.25) < 1e-9 && Math.abs(y - 3.5) < 1e-9);
+});
+
+test("what is no stack has no reconstruction, and why is said", () => {
+  assert.ok(Math.abs(geometry.regularity([plane(0), plane(2), plane(4)]).step - 2) < 1e-9);
+  assert.equal(geometry.regularity([plane(0), plane(2), plane(5)]).reason, "gap");
+  assert.equal(geometry.regularity([plane(0), plane(2)]).reason, "few");
+  assert.equal(geometry.regularity([plane(0), null, plane(2)]).reason, "geometry");
+  assert.equal(geometry.regularity([plane(0), plane(1, { position: [1, 0, 1] }), plane(2, { position: [2, 0, 2] })]).reason, "oblique");
+  assert.equal(geometry.regularity([plane(0), plane(1, { orientation: [0, 1, 0, 0, 0, 1] }), plane(2)]).reason, "orientation");
+});
+
+test("a plane at right angles is a line", () => {
+  const coronal = geometry.plane([0, 4, -20], [1, 0, 0, 0, 0, 1], [1, 0.6], 60, 20);
+  const [a, b] = geometry.referenceLine(plane(0), coronal);
+  assert.ok(Math.abs(a[1] - b[1]) < 1e-9 && Math.abs(a[1] - 5.5) < 1e-9);
+  assert.equal(geometry.referenceLine(plane(0), plane(9)), null);
+});
+
+test("sides have letters", () => {
+  assert.equal(geometry.letters([1, 0, 0]), "L");
+  assert.equal(geometry.letters([0, -0.8, 0.6]), "AH");
+});
+
+test("turned and mirrored images lie where they are seen", () => {
+  const image = { rows: 10, columns: 20, aspect: 1 };
+  const at = (view, point) => matrix.apply(matrix.imageToView({ zoom: 1, panX: 0, panY: 0, turn: 0, flip: false, ...view }, image, 100, 100), point);
+  assert.deepEqual(at({}, [0, 0]), [40, 45]);
+  assert.deepEqual(at({ turn: 1 }, [0, 0]), [55, 40]);
+  assert.deepEqual(at({ flip: true }, [0, 0]), [60, 45]);
+  const map = matrix.imageToView({ zoom: 2, panX: 3, panY: 4, turn: 3, flip: true }, { ...image, aspect: 1.5 }, 100, 80);
+  const [x, y] = matrix.apply(matrix.invert(map), matrix.apply(map, [3, 7]));
+  assert.ok(Math.abs(x - 3) < 1e-9 && Math.abs(y - 7) < 1e-9);
+});
+
+test("measures are in millimetres of both directions", () => {
+  assert.equal(measure.distance([0, 0], [3, 4], [1, 1]), 5);
+  assert.ok(Math.abs(measure.distance([0, 0], [10, 10], [0.8, 0.6]) - 10) < 1e-9);
+  assert.ok(Math.abs(measure.angle([1, 0], [0, 0], [0, 1], [2, 1]) - 90) < 1e-9);
+});
+
+test("the nearest come first, those ahead before those behind", () => {
+  assert.deepEqual(nearestFirst(2, 5), [2, 3, 1, 4, 0]);
+  assert.deepEqual(nearestFirst(2, 5, -1), [2, 1, 3, 0, 4]);
+});
+
+const turns = (count) => Array.from({ length: count }).reduce((before) => before.then(() => new Promise(setImmediate)), Promise.resolve());
+
+test("loads run in the order of demand, a few at a time, and a new demand goes before", async () => {
+  const started = [];
+  const finish = new Map();
+  const queue = new LoadQueue({ concurrency: 2, budget: 1000, load: (key) => {
+    started.push(key);
+    return new Promise((resolve) => { finish.set(key, () => resolve({ value: key, bytes: 10 })); });
+  } });
+  queue.demand("view", ["a", "b", "c", "d"]);
+  assert.deepEqual(started, ["a", "b"]);
+  queue.demand("view", ["d", "c", "b", "a"]);
+  finish.get("a")();
+  await turns(3);
+  assert.deepEqual(started, ["a", "b", "d"]);
+  assert.equal(queue.get("a"), "a");
+});
+
+test("memory is bounded, what is far is given up first, and nothing wanted more makes room for what is wanted less", async () => {
+  const started = [];
+  const queue = new LoadQueue({ concurrency: 1, budget: 30, load: async (key) => { started.push(key); return { value: key, bytes: 10 }; } });
+  queue.demand("view", [0, 1, 2, 3, 4]);
+  await turns(20);
+  assert.deepEqual(started, [0, 1, 2]);
+  assert.equal(queue.bytes, 30);
+  queue.demand("view", [4, 3, 2, 1, 0]);
+  await turns(20);
+  assert.deepEqual([...queue.kept.keys()].sort(), [2, 3, 4]);
+  assert.equal(queue.bytes, 30);
+});
+
+test("a load that fails is told and not tried again by itself", async () => {
+  let tries = 0;
+  const queue = new LoadQueue({ concurrency: 1, budget: 30, load: async () => { tries += 1; throw new FrameError("gone", "404"); } });
+  queue.demand("view", ["a"]);
+  await turns(10);
+  assert.equal(tries, 1);
+  assert.equal(queue.failures.get("a").code, "gone");
+});
+
+const instance = (classUID, more = {}) => ({ "00080016": { vr: "UI", Value: [classUID] }, "00080018": { vr: "UI", Value: ["1.2"] },
+  "0020000E": { vr: "UI", Value: ["1.1"] }, ...more });
+
+test("objects are what their class says", () => {
+  assert.equal(kind(instance("1.2.840.10008.5.1.4.1.1.104.1")), "pdf");
+  assert.equal(kind(instance("1.2.840.10008.5.1.4.1.1.88.11")), "report");
+  assert.equal(kind(instance("1.2.3", { "7FE00010": { vr: "OW", BulkDataURI: "x" } })), "images");
+  assert.equal(kind(instance("1.2.3")), "other");
+});
+
+test("slices are in order of place, in the direction of their numbers", () => {
+  const slice = (number, z) => instance("1.2.840.10008.5.1.4.1.1.2", {
+    "00080018": { vr: "UI", Value: [`1.2.${number}`] }, "00200013": { vr: "IS", Value: [number] },
+    "7FE00010": { vr: "OW", BulkDataURI: "x" }, "00280010": { vr: "US", Value: [4] }, "00280011": { vr: "US", Value: [4] },
+    "00280030": { vr: "DS", Value: [1, 1] }, "00200032": { vr: "DS", Value: [0, 0, z] },
+    "00200037": { vr: "DS", Value: [1, 0, 0, 0, 1, 0] } });
+  const [series] = seriesOf([slice(3, 0), slice(1, 20), slice(2, 10)], "e/0");
+  assert.deepEqual(series.images.map((image) => image.number), [1, 2, 3]);
+});
