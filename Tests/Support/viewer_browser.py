@@ -22,6 +22,13 @@ import viewer_server
 
 GL = ("--enable-unsafe-swiftshader",)
 NO_GL = ("--disable-3d-apis",)
+# The viewer wants no WebGL2 that is computed without a graphics card; a machine for tests has no other.
+ANY_GL = """
+const original = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, settings) {
+  return original.call(this, kind, {...settings, failIfMajorPerformanceCaveat: false});
+};
+"""
 # What scripts of the checks have at hand.
 PRELUDE = """
 const done = arguments[arguments.length - 1];
@@ -36,7 +43,7 @@ const until = async (test, seconds = 20) => {
 const {viewer} = await import('/viewer/a/main.js');
 const {stage} = viewer;
 const loaded = () => until(() => viewer.exams.length && viewer.exams.every((e) => e.series || e.failure || !e.isOpened));
-const settled = (view = stage.active) => until(() => view.failure || (view.frame && view.drawn === view.image));
+const settled = (view = stage.active) => until(() => !view.image || view.failure || (view.frame && view.drawn === view.image));
 const find = (uid, frame = 1) => {
   for (const series of viewer.allSeries.filter((s) => !s.isKeyImages)) {
     const index = series.images.findIndex((i) => i.uid === uid && i.frame === frame);
@@ -119,11 +126,32 @@ class Gateway:
         self.log.close()
 
 
+def processor_seconds(root):
+    """Of a process and of all that it started."""
+    parents, seconds = {}, {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split() if entry.name.isdigit() else None
+        except OSError:
+            continue  # gone meanwhile
+        if fields:
+            parents[int(entry.name)] = int(fields[1])
+            seconds[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(seconds.get(pid, 0) for pid in family)
+
+
 class Page:
     """The viewer in a browser of its own."""
+    processor_seconds = 0.0
 
-    def __init__(self, gateway, studies, flags=GL, size=(1280, 900), has_workers=True, before=None, **context):
-        self.server = viewer_server.Server(gateway.url, studies, context=context, has_workers=has_workers).start()
+    def __init__(self, gateway, studies, flags=NO_GL, size=(1280, 900), has_workers=True, before=None,
+                 line=(0, 0.0), **context):
+        self.server = viewer_server.Server(gateway.url, studies, context=context, has_workers=has_workers)
+        self.server.bytes_per_second, self.server.delay = line
+        self.server.start()
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -136,6 +164,8 @@ class Page:
         if size[0] < 500:
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
                 "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": True})
+        if flags == GL:
+            before = ANY_GL + (before or "")
         if before:
             self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": before})
         self.driver.get(self.server.url)
@@ -145,6 +175,7 @@ class Page:
         return self
 
     def __exit__(self, *_):
+        Page.processor_seconds += processor_seconds(self.driver.service.process.pid)
         self.driver.quit()
         self.server.shutdown()
         self.server.server_close()
@@ -197,4 +228,4 @@ class Page:
         return self.server.violations + log
 
 
-__all__ = ["By", "Failure", "GL", "Gateway", "Keys", "NO_GL", "Page", "expect", "near"]
+__all__ = ["ANY_GL", "By", "Failure", "GL", "Gateway", "Keys", "NO_GL", "Page", "expect", "near"]

@@ -6,10 +6,11 @@ import time
 
 import numpy
 from axe_core_python.base import AXE_SCRIPT
+from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 import viewer_fixtures as fixtures
-from viewer_browser import NO_GL, By, Failure, Keys, Page, expect, near
+from viewer_browser import By, Failure, Keys, Page, expect, near
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
@@ -178,7 +179,6 @@ def markup_in_texts_stays_text(bench):
         bench.keep(page, "markup")
         expect(page.problems(), [], "problems")
     if names:
-        from pydicom import dcmread
         with Page(bench.gateway, [str(dcmread(names[0]).StudyInstanceUID)]) as page:
             expect(page.run("done(document.title)"), "Visionneuse", "title with xss-name.dcm")
             expect(page.problems(), [], "problems")
@@ -220,7 +220,6 @@ def what_cannot_be_shown_is_named(bench):
         expect(image.SOPInstanceUID in found and "100 / 8192" in found, True, "words: " + found)
     names = {"pdf.dcm": "pdf", "ecg12.dcm": "waveform", "rtplan-ivrle.dcm": "plan", "pr-ivrle.dcm": "presentation",
              "sr-comp3d.dcm": "report", "sr-basic.dcm": "report", "ko-drim.dcm": "keyObjects", "xss-name.dcm": "other"}
-    from pydicom import dcmread
     files = [file for file in bench.samples if file.name in names]
     bench.gateway.send(*files)
     seen = []
@@ -349,23 +348,6 @@ def touch(page, steps):
     time.sleep(0.3)
 
 
-def it_works_without_workers_and_without_webgl(bench):
-    (study, instances), *_ = stacks(bench)
-    for flags, has_workers, before, renderer, place in (
-            (NO_GL, True, None, "canvas", "worker"),
-            (("--enable-unsafe-swiftshader",), False, None, "WebGL2", "page"),
-            (NO_GL, True, "delete globalThis.Worker;", "canvas", "page")):
-        with Page(bench.gateway, [study], flags, has_workers=has_workers, before=before) as page:
-            found = page.run("await settled(); await until(() => stage.queue.kept.size === 20);"
-                             "done([stage.active.renderer.name, viewer.loader.place])")
-            expect(found, [renderer, place], "renderer and place")
-            picture, failure = page.picture(instances[0].SOPInstanceUID)
-            expect((failure, picture is not None and int(picture.max()) > 0), (None, True), "picture")
-            if has_workers:
-                expect(page.problems(), [], "problems")
-    return "canvas; decoding in the page; both"
-
-
 def rights_and_notices_are_obeyed(bench):
     (study, _), *_ = stacks(bench)
     with Page(bench.gateway, [study], rights={"download": False, "print": False, "report": False}, role="patient",
@@ -394,52 +376,6 @@ def rights_and_notices_are_obeyed(bench):
         time.sleep(0.5)
         expect(page.driver.current_url.endswith("/sign-out"), True, "sign-out: " + page.driver.current_url)
         expect(page.problems(), [], "problems")
-
-
-def the_nearest_slices_come_first_in_bounded_memory(bench):
-    study, instances = fixtures.stack(generate_uid(), 120, 1, 0, rows=128)
-    bench.gateway.store(instances, "many")
-    with Page(bench.gateway, [study]) as page:
-        page.run("await until(() => stage.queue.kept.size === 120); done(1)")
-        page.server.requests.clear()
-        found = page.run("""
-            const view = stage.active;
-            stage.queue.kept.clear(); stage.queue.bytes = 0; stage.queue.budget = 40 * 128 * 128 * 2;
-            let most = 0; stage.queue.listeners.add(() => { most = Math.max(most, stage.queue.bytes); });
-            view.goTo(60); await settled(); await until(() => !stage.queue.running.size);
-            const kept = () => [...stage.queue.kept.keys()].map((k) => view.series.images.findIndex((i) => i.key === k)).sort((a, b) => a - b);
-            const first = kept();
-            view.goTo(100); await settled(); await until(() => !stage.queue.running.size);
-            done({first, then: kept(), most, budget: stage.queue.budget});""")
-        asked = [int(page.run("done(viewer.allSeries[0].images.findIndex((i) => i.url === arguments[0]))",
-                              path.split("Zr8kq0PZ3S1bW5mY/")[1])) for path in page.server.requests[:6] if "/frames/" in path]
-        expect(min(found["first"]) >= 38 and max(found["first"]) <= 82, True, "kept: %r" % found["first"])
-        expect(min(found["then"]) >= 78, True, "kept after scrolling: %r" % found["then"])
-        expect(found["most"] <= found["budget"], True, "most bytes %d of %d" % (found["most"], found["budget"]))
-        expect(all(abs(one - 60) <= 4 for one in asked), True, "asked first: %r" % asked)
-        rate = page.run("""
-            stage.queue.budget = 1 << 28; const view = stage.active; view.goTo(0);
-            await until(() => stage.queue.kept.size === 120);
-            let drawn = 0; const draw = view.drawNow.bind(view); view.drawNow = () => { drawn += 1; draw(); };
-            const begin = performance.now();
-            await new Promise((resolve) => { const step = () => { view.scroll(1); if (view.index < 119) requestAnimationFrame(step); else resolve(); }; step(); });
-            done({seconds: (performance.now() - begin) / 1000, drawn});""")
-    return "asked first %s; scrolling through 120 slices drew %d in %.1f s" % (asked, rate["drawn"], rate["seconds"])
-
-
-def a_clip_is_played(bench):
-    study, instances = bench.made("photometry")
-    clip = instances[-1]
-    with Page(bench.gateway, [study]) as page:
-        found = page.run("""
-            const place = find(arguments[0]); viewer.show(place.series); await settled();
-            const rate = viewer.cine.rate(stage.active), seen = new Set();
-            viewer.actions.cine();
-            const end = Date.now() + 600;
-            while (Date.now() < end) { seen.add(stage.active.index); await new Promise((r) => setTimeout(r, 10)); }
-            viewer.actions.cine();
-            done({rate, seen: seen.size, isRunning: viewer.cine.isRunning(stage.active)});""", clip.SOPInstanceUID)
-    expect(found, {"rate": 20, "seen": 2, "isRunning": False}, "clip")
 
 
 def accessibility_rules_hold(bench):

@@ -10,6 +10,7 @@ const luts = await from("luts");
 const matrix = await from("matrix");
 const measure = await from("measure");
 const { decodeFrame, FrameError, storedAt } = await from("pixels");
+const { decodeJPEGLS } = await from("jpegls");
 const { LoadQueue, nearestFirst } = await from("queue");
 const { kind, seriesOf } = await from("series");
 
@@ -46,6 +47,16 @@ test("12 bit two's complement keeps its sign", () => {
 test("a frame that is too short is an error with both numbers", () => {
   assert.throws(() => decodeFrame(new ArrayBuffer(6), grey({}), false),
     (error) => error instanceof FrameError && error.code === "truncated" && error.detail === "6 / 8");
+});
+
+test("the example of T.87 H.3 is decoded", () => {
+  const stream = Uint8Array.from(`ff d8 ff f7 00 0b 08 00 04 00 04 01 01 11 00 ff da 00 08 01 01 00 00 00 00
+    c0 00 00 6c 80 20 8e 01 c0 00 00 57 40 00 00 6e e6 00 00 01 bc 18 00 00 05 d8 00 00 91 60 ff d9`.trim().split(/\s+/),
+    (byte) => parseInt(byte, 16));
+  assert.deepEqual([...decodeJPEGLS(stream, { rows: 4, columns: 4 })],
+    [0, 0, 90, 74, 68, 50, 43, 205, 64, 145, 145, 145, 100, 145, 145, 145]);
+  assert.throws(() => decodeJPEGLS(stream.slice(0, 30), { rows: 4, columns: 4 }), { code: "damaged" });
+  assert.throws(() => decodeJPEGLS(stream, { rows: 4, columns: 5 }), { code: "badSize" });
 });
 
 test("one bit is read from the lowest on", () => {

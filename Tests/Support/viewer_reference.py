@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a frame looks like, by pydicom, numpy and DCMTK: the references of viewer_checks.py."""
+import io
 import os
 import subprocess
+import urllib.request
 
 import numpy
 from PIL import Image
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, convert_color_space
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
 
 DECODERS = ("dcm2pnm", "dcmj2pnm", "dcml2pnm")
 
@@ -41,8 +43,7 @@ def by_numpy(data, frame):
     if interpretation == "PALETTE COLOR":
         return (apply_color_lut(pixels, data) >> 8).astype("u1")
     if pixels.ndim == 3:
-        is_ybr = interpretation.startswith("YBR_FULL") and not data.file_meta.TransferSyntaxUID.is_encapsulated
-        return convert_color_space(pixels, "YBR_FULL", "RGB") if is_ybr else pixels.astype("u1")
+        return pixels.astype("u1")  # pydicom makes RGB of YBR by itself
     return grey(data, frame, pixels)
 
 
@@ -63,6 +64,9 @@ def grey(data, frame, pixels):
     part = numpy.clip(part, 0, 1)
     if interpretation_is_inverse(data):
         part = 1 - part
+    if "PixelPaddingValue" in data and data.get("LossyImageCompression") != "01":
+        ends = sorted((data.PixelPaddingValue, data.get("PixelPaddingRangeLimit", data.PixelPaddingValue)))
+        part = numpy.where((pixels >= ends[0]) & (pixels <= ends[1]), 0, part)
     return numpy.repeat(numpy.floor(255 * part + 1e-9).astype("u1")[..., None], 3, -1)
 
 
@@ -100,4 +104,12 @@ def by_dcmtk(file, data, frame, scratch):
     return None
 
 
-__all__ = ["by_dcmtk", "by_numpy"]
+def by_box(url, data, frame):
+    """rows x columns x 3 as the box renders it itself."""
+    request = urllib.request.Request("%s/studies/%s/series/%s/instances/%s/frames/%d/rendered" % (
+        url, data.StudyInstanceUID, data.SeriesInstanceUID, data.SOPInstanceUID, frame), headers={"Accept": "image/png"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return numpy.array(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+
+__all__ = ["by_box", "by_dcmtk", "by_numpy"]

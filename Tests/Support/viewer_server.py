@@ -12,6 +12,7 @@ import http.server
 import json
 import pathlib
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -36,6 +37,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.gateway, self.studies, self.changes = gateway.rstrip("/"), list(studies), dict(context or {})
         self.has_workers, self.violations, self.requests = has_workers, [], []
         self.rewrite = None  # (path, bytes) -> bytes, for what a test wants to be wrong
+        self.bytes_per_second, self.delay, self.line = 0, 0.0, threading.Lock()
 
     @property
     def url(self):
@@ -130,7 +132,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         workers = "'self'" if self.server.has_workers else "'none'"
         self.send_header("Content-Security-Policy", policy or POLICY % workers)
         self.end_headers()
-        self.wfile.write(body)
+        server = self.server
+        if not server.bytes_per_second:
+            self.wfile.write(body)
+            return
+        time.sleep(server.delay)
+        for start in range(0, len(body), 16384):
+            piece = body[start:start + 16384]
+            with server.line:  # one line for all who ask
+                time.sleep(len(piece) / server.bytes_per_second)
+            self.wfile.write(piece)
 
 
 def main():
@@ -139,8 +150,11 @@ def main():
     parser.add_argument("--study", action="append", required=True, metavar="UID")
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--no-workers", action="store_true")
+    parser.add_argument("--bytes-per-second", type=int, default=0, help="of a slow line")
+    parser.add_argument("--delay", type=float, default=0, help="seconds before each answer, with --bytes-per-second")
     arguments = parser.parse_args()
     server = Server(arguments.gateway, arguments.study, arguments.port, has_workers=not arguments.no_workers)
+    server.bytes_per_second, server.delay = arguments.bytes_per_second, arguments.delay
     print(server.url, flush=True)
     server.serve_forever()
 

@@ -133,8 +133,9 @@ export class ImageFrame {
     return this.layout.photometric === "MONOCHROME1" || text(this.instance, "20500020") === "INVERSE";
   }
 
-  /** The stored values that fill what was not scanned, [from, to] (PS3.3 C.7.5.1.1.2). */
+  /** The stored values that fill what was not scanned, [from, to] (PS3.3 C.7.5.1.1.2); lossy compression blurs them. */
   get padding() {
+    if (text(this.instance, "00282110") === "01") return null;
     const one = number(this.instance, "00280120");
     if (one === undefined) return null;
     const other = number(this.instance, "00280121") ?? one;

@@ -55,7 +55,12 @@ class Viewer {
     this.stage.setLayout("1x1");
     const opened = this.exams.filter((exam) => exam.isOpened);
     if (!opened.length && !this.context.notices?.length) this.tell(phrase("noExam"));
-    await Promise.all(opened.map((exam) => this.open(exam)));
+    // All at once, but the first has the first view.
+    const loads = opened.map((exam) => this.load(exam));
+    for (const [index, exam] of opened.entries()) {
+      await loads[index];
+      this.showFirst(exam);
+    }
   }
 
   listen() {
@@ -80,6 +85,16 @@ class Viewer {
 
   /** Loads an exam; its first series is shown in the first view that is empty. */
   async open(exam) {
+    await this.load(exam);
+    this.showFirst(exam);
+  }
+
+  showFirst(exam) {
+    const free = this.stage.views.find((view) => !view.series);
+    if (exam.series?.length && free) this.show(exam.series[0], free);
+  }
+
+  async load(exam) {
     exam.isLoading = true;
     this.writePanel();
     try {
@@ -90,8 +105,6 @@ class Viewer {
     }
     exam.isLoading = false;
     this.writePanel();
-    const free = this.stage.views.find((view) => !view.series);
-    if (exam.series?.length && free) this.show(exam.series[0], free);
   }
 
   show(series, view = this.stage.active, index = 0) {
@@ -243,7 +256,7 @@ class Viewer {
     await this.attempt(async () => {
       const made = await reslice(series, load, (part) => this.tell(`${phrase("preparing")} ${Math.round(part * 100)} %`));
       this.tell("");
-      stage.setLayout("2x2");
+      stage.setLayout("1x3");
       const views = stage.views.filter((view) => view !== active);
       made.forEach((one, index) => this.show(one, views[index], Math.floor(one.images.length / 2)));
     }, "mpr");

@@ -11,7 +11,8 @@ export function writePanel(element, exams, { choose, open }) {
 }
 
 function section(exam, index, choose, open) {
-  const title = [date(exam.date, language()), (exam.modalities ?? []).join(" "), exam.description].filter(Boolean).join(" · ");
+  const title = [date(exam.date, language()), (exam.modalities ?? []).join(" "),
+    exam.description || exam.series?.[0]?.exam].filter(Boolean).join(" · ");
   const box = make("section", { className: "exam" },
     make("h2", {}, title || `${phrase(index ? "prior" : "current")} ${index + 1}`),
     exam.origin ? make("p", { className: "origin" }, exam.origin) : "");
@@ -40,7 +41,7 @@ function entry(series, choose) {
     isImages ? picture(series) : make("span", { className: "kind" }, series.modality || "?"),
     make("span", { className: "series-name" }, [series.modality, name].filter(Boolean).join(" ")),
     make("span", { className: "series-count" },
-      `${series.keys && !series.isKeyImages ? "★ " : ""}${count} ${phrase(isImages ? "countImages" : "countObjects")}`
+      `${series.keys && !series.isKeyImages ? "★ " : ""}${count} ${phrase(`${isImages ? "countImage" : "countObject"}${count > 1 ? "s" : ""}`)}`
         + (isImages ? "" : ` · ${phrase(series.kind)}`)));
   button.dataset.series = series.id;
   button.addEventListener("click", () => choose(series));

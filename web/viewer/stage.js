@@ -8,7 +8,7 @@ import { LoadQueue } from "./queue.js";
 import { Tools } from "./tools.js";
 import { View } from "./view.js";
 
-export const layouts = { "1x1": [1, 1], "1x2": [1, 2], "2x1": [2, 1], "2x2": [2, 2] };
+export const layouts = { "1x1": [1, 1], "1x2": [1, 2], "2x1": [2, 1], "1x3": [1, 3], "2x2": [2, 2] };
 
 export class Stage {
   /** `budget`: bytes of frames kept at most. */

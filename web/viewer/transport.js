@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the box, in a worker or in the page alike.
+import { decodeJPEGLS } from "./jpegls.js";
 import { FrameError, decodeFrame } from "./pixels.js";
 
 const native = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1";
@@ -69,6 +70,7 @@ async function isMadeRGB(url, layout, signal) {
   return madeRGB.get(instance);
 }
 
+const jls = "image/jls; transfer-syntax=1.2.840.10008.1.2.4.80, image/jls; transfer-syntax=1.2.840.10008.1.2.4.81; q=0.9";
 const baseline = "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50";
 
 /**
@@ -93,16 +95,44 @@ async function decodedByBrowser(buffer, layout) {
   return decodeFrame(grey.buffer, layout, false);
 }
 
-/** One frame, ready to be drawn, and how many bytes came. */
-export async function fetchFrame(url, layout, signal) {
-  if (isForBrowser(layout)) {
-    const { buffer, type } = await fetchBytes(url, `${baseline}, ${native};q=0.5`, signal);
-    const isRGB = type.startsWith("image/jpeg") || await isMadeRGB(url, layout, signal);
-    const frame = type.startsWith("image/jpeg")
-      ? await decodedByBrowser(buffer, layout) : decodeFrame(buffer, layout, isRGB);
-    return { frame, received: buffer.byteLength };
+/** Whether a frame, if it is JPEG-LS, is decoded here. */
+const isForUs = (layout) => layout.samples === 1 && !layout.isFloat && !layout.overlayBits.length
+  && (layout.bitsAllocated === 8 || layout.bitsAllocated === 16);
+
+function decodedHere(buffer, layout) {
+  const samples = decodeJPEGLS(new Uint8Array(buffer), layout);
+  return decodeFrame(layout.bitsAllocated === 8 ? Uint8Array.from(samples).buffer : samples.buffer, layout, false);
+}
+
+/**
+ * What is taken: JPEG baseline of clips, JPEG-LS, native pixels. Of what is stored in one of them the box sends what is stored.
+ * Over a slow line it is to make JPEG-LS of all else that is a slice.
+ */
+function accept(layout, { isSlow, isPatient }) {
+  const types = [];
+  if (isForBrowser(layout)) types.push(baseline);
+  if (isForUs(layout) && (isPatient || isSlow)) types.push(jls);
+  const isCompressedOnly = isSlow && isForUs(layout) && layout.frames === 1 && layout.bitsAllocated === 16;
+  if (!isCompressedOnly) types.push(`${native}; q=0.5`);
+  return types.join(", ");
+}
+
+/**
+ * One frame, ready to be drawn, and how many bytes came. `line` has isSlow, and isPatient: who waits for the decoding is a
+ * worker, and not the page.
+ */
+export async function fetchFrame(url, layout, line, signal) {
+  let answer;
+  try {
+    answer = await fetchBytes(url, accept(layout, line), signal);
+  } catch (error) {
+    if (error.code !== "unsupported" || !line.isSlow) throw error;
+    answer = await fetchBytes(url, native, signal);
   }
-  const isRGB = await isMadeRGB(url, layout, signal);
-  const { buffer } = await fetchBytes(url, native, signal);
-  return { frame: decodeFrame(buffer, layout, isRGB), received: buffer.byteLength };
+  const { buffer, type } = answer;
+  let frame;
+  if (type.startsWith("image/jls")) frame = decodedHere(buffer, layout);
+  else if (type.startsWith("image/jpeg")) frame = await decodedByBrowser(buffer, layout);
+  else frame = decodeFrame(buffer, layout, await isMadeRGB(url, layout, signal));
+  return { frame, received: buffer.byteLength };
 }

@@ -46,6 +46,7 @@ export class View {
     this.slider = make("slider", this.element, "input");
     this.slider.type = "range";
     this.slider.min = "1";
+    this.slider.hidden = true;
     this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value) - 1));
     this.element.addEventListener("focusin", () => this.stage.activate(this));
     this.element.addEventListener("pointerdown", () => this.stage.activate(this));

@@ -4,7 +4,7 @@ import { fetchFrame } from "./transport.js";
 
 const running = new Map();
 
-self.addEventListener("message", async ({ data: { id, url, layout } }) => {
+self.addEventListener("message", async ({ data: { id, url, layout, line } }) => {
   if (url === undefined) {
     running.get(id)?.abort();
     return;
@@ -12,7 +12,7 @@ self.addEventListener("message", async ({ data: { id, url, layout } }) => {
   const abort = new AbortController();
   running.set(id, abort);
   try {
-    const result = await fetchFrame(url, layout, abort.signal);
+    const result = await fetchFrame(url, layout, line, abort.signal);
     const { frame } = result;
     const buffers = new Set([frame.data.buffer, ...Object.values(frame.overlays).map((bits) => bits.buffer)]);
     if (frame.exact) buffers.add(frame.exact.buffer);
