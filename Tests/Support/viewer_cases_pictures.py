@@ -83,10 +83,14 @@ def samples_are_drawn_as_dcmtk_and_numpy_have_them(bench):
                 if failure:
                     named.append("%s (%s)" % (name, " ".join(failure.split())[:60]))
                     continue
-                references = [r for r in (by_dcmtk(file, data, frame, bench.scratch), by_numpy(data, frame)) if r is not None]
-                if data.file_meta.get("TransferSyntaxUID") == JPEGBaseline8Bit:
+                references = [by_dcmtk(file, data, frame, bench.scratch), by_numpy(data, frame)]
+                is_jpeg = data.file_meta.get("TransferSyntaxUID") == JPEGBaseline8Bit
+                if is_jpeg:
                     # Decoders of lossy JPEG differ; that of the box is DCMTK's, also where its programs give up.
                     references.append(by_box(bench.gateway.url, data, frame))
+                # By pydicom's decoder, which computes the cosines otherwise.
+                allowed = 4 if is_jpeg and references[0] is None and references[2] is None else 1
+                references = [one for one in references if one is not None]
                 if not references:
                     apart.append("%s: no reference" % name)
                     continue
@@ -94,7 +98,7 @@ def samples_are_drawn_as_dcmtk_and_numpy_have_them(bench):
                 exact += highest == 0
                 if highest:
                     apart.append("%s: %d, %.4f" % (name, highest, mean))
-                if highest > 1:
+                if highest > allowed:
                     raise Failure("%s: differs by up to %d, %.4f on average" % (name, highest, mean))
         expect(page.problems(), [], "problems")
     if exact < 40:

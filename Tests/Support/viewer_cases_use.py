@@ -207,6 +207,42 @@ def key_images_come_first_and_documents_are_shown(bench):
     expect(sorted(found["kinds"]), ["images", "images", "keyObjects", "report"], "kinds")
 
 
+def presentation_states_are_applied_and_video_is_tried(bench):
+    study, (image, _, video) = bench.made("states")
+    with Page(bench.gateway, [study]) as page:
+        found = page.run("""
+            const series = viewer.allSeries.find((s) => s.kind === 'presentation');
+            viewer.show(series);
+            const [show, apply] = stage.active.document.querySelectorAll('.references button');
+            apply.click(); await settled();
+            const v = stage.active, result = {uid: v.image.uid, turn: v.view.turn, flip: v.view.flip, voi: [v.voi.center, v.voi.width],
+              isInverted: v.isInverted};
+            viewer.show(viewer.allSeries.find((s) => s.kind === 'video'));
+            await until(() => v.document.innerText.includes('ne peut lire'));
+            result.words = v.document.innerText;
+            done(result);""")
+        words = found.pop("words")
+        # Turned by 90 degrees, then mirrored, is mirrored and then turned by 270.
+        expect(found, {"uid": image.SOPInstanceUID, "turn": 3, "flip": True, "voi": [1000, 500], "isInverted": True}, "state")
+        expect(video.SOPInstanceUID in words, True, "video is named")
+        expect(page.problems(), [], "problems")
+
+
+def other_exams_are_opened_when_asked(bench):
+    (first, _), (second, _), _ = stacks(bench)
+    exams = [{"studyUID": one, "description": "exam %d" % number, "date": "2026011%d" % number, "modalities": ["CT"],
+              "origin": "Nord", "isOpened": number == 0, "root": "e/%d" % number, "report": None}
+             for number, one in enumerate((first, second))]
+    with Page(bench.gateway, [first, second], exams=exams) as page:
+        expect([path for path in page.server.requests if "/e/1/" in path], [], "requests for what nobody opened")
+        page.one("button.open-exam").click()
+        page.run("await until(() => viewer.exams[1].series); done(1)")
+        expect(len(page.driver.find_elements(By.CSS_SELECTOR, "button.series")), 2, "series")
+        page.run("viewer.actions.layout('1x2'); await settled(stage.views[1]); done(1)")
+        found = page.run("done(stage.views.map((v) => v.series.studyUID))")
+        expect(found, [first, second], "two exams side by side")
+
+
 def what_cannot_be_shown_is_named(bench):
     study, (image, *_) = bench.made("documents")
     with Page(bench.gateway, [study]) as page:

@@ -43,6 +43,8 @@ CHECKS = [
     use.reconstruction_puts_every_value_in_its_place,
     use.markup_in_texts_stays_text,
     use.key_images_come_first_and_documents_are_shown,
+    use.presentation_states_are_applied_and_video_is_tried,
+    use.other_exams_are_opened_when_asked,
     use.what_cannot_be_shown_is_named,
     use.the_keyboard_alone_does_everything,
     use.a_window_of_360_pixels_is_enough,

@@ -2,10 +2,12 @@
 """Studies for viewer_checks.py, each with what a viewer has to do right: made here, of a fictional patient."""
 import numpy
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import MPEG4HP41, ExplicitVRLittleEndian, generate_uid
 
 CT, SC = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"
+PRESENTATION, VIDEO = "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 KEY_OBJECTS, BASIC_TEXT = "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.88.11"
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
@@ -174,3 +176,26 @@ def documents():
         data.ConceptNameCodeSequence, data.ContentSequence = title, Sequence([pointer, words])
         made.append(data)
     return study, made
+
+
+def states():
+    """An image, a presentation state of it, and an MPEG-4 that is none."""
+    study, series = generate_uid(), generate_uid()
+    image = put(instance(study, series, 1, description="image"), numpy.arange(4096, dtype="<u2").reshape(64, 64), stored=12)
+    image.WindowCenter, image.WindowWidth = "2048", "4096"
+    state = instance(study, generate_uid(), 1, PRESENTATION, "PR", "state")
+    reference, group, window = Dataset(), Dataset(), Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = SC, image.SOPInstanceUID
+    group.SeriesInstanceUID, group.ReferencedImageSequence = series, Sequence([reference])
+    window.WindowCenter, window.WindowWidth = "1000", "500"
+    state.ReferencedSeriesSequence, state.SoftcopyVOILUTSequence = Sequence([group]), Sequence([window])
+    state.ImageRotation, state.ImageHorizontalFlip, state.PresentationLUTShape = 90, "Y", "INVERSE"
+    state.ContentLabel, state.ContentDescription = "STATE", "seen otherwise"
+    video = instance(study, generate_uid(), 1, VIDEO, "XC", "video")
+    video.file_meta.TransferSyntaxUID = MPEG4HP41
+    video.Rows, video.Columns, video.SamplesPerPixel, video.PhotometricInterpretation = 64, 64, 3, "YBR_PARTIAL_420"
+    video.BitsAllocated, video.BitsStored, video.HighBit, video.PixelRepresentation = 8, 8, 7, 0
+    video.NumberOfFrames, video.PlanarConfiguration, video.FrameTime = "25", 0, "40"
+    video.add_new("PixelData", "OB", encapsulate([bytes(range(256)) * 8]))
+    video["PixelData"].is_undefined_length = True
+    return study, [image, state, video]

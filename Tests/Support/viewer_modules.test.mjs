@@ -10,6 +10,8 @@ const luts = await from("luts");
 const matrix = await from("matrix");
 const measure = await from("measure");
 const { decodeFrame, FrameError, storedAt } = await from("pixels");
+const { stream } = await from("encapsulated");
+const { settings } = await from("presentation");
 const { decodeJPEGLS } = await from("jpegls");
 const { LoadQueue, nearestFirst } = await from("queue");
 const { kind, seriesOf } = await from("series");
@@ -199,4 +201,19 @@ test("slices are in order of place, in the direction of their numbers", () => {
     "00200037": { vr: "DS", Value: [1, 0, 0, 0, 1, 0] } });
   const [series] = seriesOf([slice(3, 0), slice(1, 20), slice(2, 10)], "e/0");
   assert.deepEqual(series.images.map((image) => image.number), [1, 2, 3]);
+});
+
+test("a presentation state turns before it mirrors, and says its window", () => {
+  const set = { "00700042": { vr: "US", Value: [90] }, "00700041": { vr: "CS", Value: ["Y"] }, "20500020": { vr: "CS", Value: ["INVERSE"] },
+    "00283110": { vr: "SQ", Value: [{ "00281050": { vr: "DS", Value: [30] }, "00281051": { vr: "DS", Value: [90] } }] } };
+  assert.deepEqual(settings(set), { window: { center: 30, width: 90, function: "LINEAR" }, isInverse: true, turn: 1, flip: true, name: "" });
+});
+
+test("a stream is its fragments behind the offset table", () => {
+  const item = (bytes) => [0xfe, 0xff, 0x00, 0xe0, bytes.length, 0, 0, 0, ...bytes];
+  const bytes = Uint8Array.of(0xe0, 0x7f, 1, 0xe0, 0x7f, 0x10, 0, 0x4f, 0x42, 0, 0, 0xff, 0xff, 0xff, 0xff,
+    ...item([]), ...item([1, 2]), ...item([3, 4]), 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0);
+  assert.deepEqual(stream(bytes).map((fragment) => [...fragment]), [[1, 2], [3, 4]]);
+  assert.throws(() => stream(bytes.subarray(0, 32)), { code: "truncated" });
+  assert.throws(() => stream(Uint8Array.of(1, 2)), { code: "damaged" });
 });

@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import urllib.error
 import urllib.request
 
 import numpy
@@ -105,11 +106,14 @@ def by_dcmtk(file, data, frame, scratch):
 
 
 def by_box(url, data, frame):
-    """rows x columns x 3 as the box renders it itself."""
+    """rows x columns x 3 as the box renders it itself; None where it cannot."""
     request = urllib.request.Request("%s/studies/%s/series/%s/instances/%s/frames/%d/rendered" % (
         url, data.StudyInstanceUID, data.SeriesInstanceUID, data.SOPInstanceUID, frame), headers={"Accept": "image/png"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return numpy.array(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return numpy.array(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+    except urllib.error.HTTPError:
+        return None
 
 
 __all__ = ["by_box", "by_dcmtk", "by_numpy"]

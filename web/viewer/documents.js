@@ -2,6 +2,7 @@
 // Objects that are no images, shown as what they are: reports, selections, documents, video; others by name.
 import { bytesOf, concept, date, item, items, text, value } from "./dicom.js";
 import { make } from "./elements.js";
+import { stream } from "./encapsulated.js";
 import { referencedInstances } from "./images.js";
 import { language, phrase } from "./phrases.js";
 import { fetchBytes } from "./transport.js";
@@ -150,11 +151,13 @@ function problem(error, instance) {
 
 function video(instance, place) {
   const holder = make("div", { className: "frame" }, make("p", {}, phrase("loading")));
-  fetchBytes(`${place}/frames/1`, "video/mp4; transfer-syntax=*, video/mpeg2; transfer-syntax=*").then(({ buffer, type }) => {
-    const player = make("video", { controls: true, src: URL.createObjectURL(new Blob([buffer], { type })) });
+  // A stream is no frame that could be asked for: it comes with its instance.
+  fetchBytes(place, "application/dicom; transfer-syntax=*").then(({ buffer }) => {
+    const blob = new Blob(stream(new Uint8Array(buffer)), { type: "video/mp4" });
+    const player = make("video", { controls: true, src: URL.createObjectURL(blob) });
     player.setAttribute("aria-label", phrase("video"));
     player.addEventListener("error", () => holder.replaceChildren(make("p", {}, phrase("cannotPlay")), facts(instance)));
     holder.replaceChildren(player);
-  }, (error) => holder.replaceChildren(problem(error, instance)));
+  }).catch((error) => holder.replaceChildren(problem(error, instance)));
   return holder;
 }
