@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer's modules that need no page: node --experimental-default-type=module viewer_modules.test.mjs
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const from = (name) => import(new URL(`../../web/viewer/${name}.js`, import.meta.url));
@@ -145,7 +146,7 @@ test("the nearest come first, those ahead before those behind", () => {
 
 const turns = (count) => Array.from({ length: count }).reduce((before) => before.then(() => new Promise(setImmediate)), Promise.resolve());
 
-test("loads run in the order of demand, a few at a time, and a new demand goes before", async () => {
+test("the first load has the line for itself, others run a few at a time, and a new demand goes before", async () => {
   const started = [];
   const finish = new Map();
   const queue = new LoadQueue({ concurrency: 2, budget: 1000, load: (key) => {
@@ -153,11 +154,14 @@ test("loads run in the order of demand, a few at a time, and a new demand goes b
     return new Promise((resolve) => { finish.set(key, () => resolve({ value: key, bytes: 10 })); });
   } });
   queue.demand("view", ["a", "b", "c", "d"]);
-  assert.deepEqual(started, ["a", "b"]);
-  queue.demand("view", ["d", "c", "b", "a"]);
+  assert.deepEqual(started, ["a"]);
   finish.get("a")();
   await turns(3);
-  assert.deepEqual(started, ["a", "b", "d"]);
+  assert.deepEqual(started, ["a", "b", "c"]);
+  queue.demand("view", ["d", "c", "b", "a"]);
+  finish.get("b")();
+  await turns(3);
+  assert.deepEqual(started, ["a", "b", "c", "d"]);
   assert.equal(queue.get("a"), "a");
 });
 
@@ -216,4 +220,11 @@ test("a stream is its fragments behind the offset table", () => {
   assert.deepEqual(stream(bytes).map((fragment) => [...fragment]), [[1, 2], [3, 4]]);
   assert.throws(() => stream(bytes.subarray(0, 32)), { code: "truncated" });
   assert.throws(() => stream(Uint8Array.of(1, 2)), { code: "damaged" });
+});
+
+test("the page names every module at once, so that none waits for another", () => {
+  const place = new URL("../../web/viewer/", import.meta.url);
+  const names = readdirSync(place).filter((name) => name.endsWith(".js") && name !== "worker.js").sort();
+  const page = readFileSync(new URL("index.html", place), "utf8");
+  assert.deepEqual([...page.matchAll(/"\/viewer\/a\/(\w+\.js)"/g)].map((found) => found[1]).sort(), names);
 });
