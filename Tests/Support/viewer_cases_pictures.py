@@ -158,6 +158,7 @@ def overlays_shutters_and_pixel_aspect_are_drawn(bench):
         expect(found["bits"], [255, 208, 64, 255], "overlay in the high bits")
         expect(found["plain"], [0, 0, 0, 0], "beside the overlays")
         expect(found["hidden"], [0, 0, 0, 255], "behind the shutter")
+        expect("undefined" in page.one("body").text, False, "words for what is not there")
         expect(round(found["high"] / found["wide"], 3), 2.0, "pixel aspect")
         drawn, _ = page.picture(data.SOPInstanceUID)
         expect(difference(drawn, by_numpy(masked(data), 1))[0], 0, "pixels below the overlay")

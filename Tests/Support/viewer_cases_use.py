@@ -399,13 +399,14 @@ def rights_and_notices_are_obeyed(bench):
             const click = HTMLAnchorElement.prototype.click;
             HTMLAnchorElement.prototype.click = function () { made.push([this.download, this.href.slice(0, 5)]); };
             await viewer.actions.picture(); await until(() => made.length);
+            viewer.actions.download();
             HTMLAnchorElement.prototype.click = click;
             let printed = 0; window.print = () => { printed = document.querySelectorAll('#paper img').length; };
             await viewer.actions.paper(); await until(() => printed);
             viewer.actions.reportDocument(); await new Promise((r) => setTimeout(r, 600));
             done({made, printed, traits: document.querySelectorAll('#paper .trait').length,
               report: document.querySelector('#report iframe').title});""")
-        expect(found["made"], [["image.png", "blob:"]], "PNG")
+        expect(found["made"], [["image.png", "blob:"], ["exam.zip", "http:"]], "files")
         expect((found["printed"], found["traits"]), (1, 11), "paper")
         bench.keep(page, "report")
         page.one("#sign-out button").click()

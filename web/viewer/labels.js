@@ -55,7 +55,7 @@ export class Labels {
     if (view.isInverted) lines.push(phrase("inverted"));
     if (view.frame.kind === "colour" || view.details.palette) return lines;
     const voi = view.voiInForce;
-    const name = view.voiName || voi.name;
+    const name = view.voiName || voi.name || "";
     if (voi.lut) return [`${phrase("table")} ${name}`, ...lines];
     return [`C ${decimal(voi.center, 1, true)} L ${decimal(voi.width, 1, true)} ${name}`.trim(), ...lines];
   }

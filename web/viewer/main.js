@@ -262,13 +262,14 @@ class Viewer {
     }, "mpr");
   }
 
-  async download() {
-    for (const exam of this.exams.filter((one) => one.series)) {
-      await this.attempt(async () => {
-        const { buffer } = await fetchBytes(new URL(`${exam.root}/download`, document.baseURI).href, "application/zip");
-        await save(new Blob([buffer], { type: "application/zip" }), "exam.zip");
-      }, "downloadFailed");
-    }
+  /** The exam that is looked at; the browser itself writes it to its file while it comes. */
+  download() {
+    const root = this.stage.active?.series?.root ?? this.exams.find((exam) => exam.series)?.root;
+    if (!root) return;
+    const link = make("a", { href: new URL(`${root}/download`, document.baseURI).href, download: "exam.zip" });
+    document.body.append(link);
+    link.click();
+    link.remove();
   }
 
   /** The report of the exam that is looked at, or of the first that has one. */
