@@ -71,6 +71,7 @@ extension Messages {
         switch form {
         case .french: pick("Manifest in the national form", "Manifeste au format national")
         case .mado: pick("Manifest in MADO's form", "Manifeste au format MADO")
+        case .fhir: pick("Manifest in MADO's form (FHIR)", "Manifeste au format MADO (FHIR)")
         }
     }
 }

@@ -10,6 +10,8 @@ package struct ImagingManifest: Equatable, Sendable {
         case french
         /// With the codes that it is written in.
         case mado(MADOSettings.Codes)
+        /// MADO's, as FHIR resources.
+        case fhir
     }
 
     package let form: Form
@@ -24,6 +26,37 @@ package struct ImagingManifest: Equatable, Sendable {
     package let context: ManifestContext
     /// At most 100, and how many more there are.
     package let warnings: [ManifestWarning]
+
+    /// A manifest in FHIR form, of what its reader has found.
+    init(
+        fhir sopInstanceUID: UID,
+        date: String,
+        time: String,
+        study: ManifestStudy,
+        context: ManifestContext,
+        warnings: [ManifestWarning]
+    ) {
+        form = .fhir
+        self.sopInstanceUID = sopInstanceUID
+        seriesInstanceUID = nil
+        self.date = date
+        self.time = time
+        self.study = study
+        self.context = context
+        self.warnings = warnings
+    }
+
+    /// Reads a document of any form: FHIR's where it begins as JSON, else a Part 10 file. Images are expected on
+    /// `hosts`, in small letters, or on any where that is nil.
+    package init(document bytes: [UInt8], hosts: Set<String>? = nil) throws(ManifestError) {
+        let prefix = bytes.dropFirst(128).prefix(4)
+        let first = bytes.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }
+        if first == UInt8(ascii: "{"), !prefix.elementsEqual("DICM".utf8) {
+            self = try MADOBundle.decode(bytes, hosts: hosts)
+        } else {
+            try self.init(file: bytes, hosts: hosts)
+        }
+    }
 
     /// Reads a document; images are expected on `hosts`, in small letters, or on any where that is nil.
     package init(_ dataSet: DataSet, hosts: Set<String>? = nil) throws(ManifestError) {

@@ -63,6 +63,8 @@ enum MADOConcept: CaseIterable {
         }
     }
 
+    var meaning: String { row.meaning }
+
     func code(_ codes: MADOSettings.Codes) -> ManifestCode {
         let row = row
         switch codes {

@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ManifestContext {
+    /// Of a manifest that says nothing.
+    static var empty: ManifestContext {
+        ManifestContext(
+            patientID: .init(value: "", authority: ""),
+            patientName: "",
+            patientBirthDate: "",
+            patientSex: "",
+            accessionNumber: .init(value: "", authority: ""),
+            manufacturer: "",
+            institutionName: "",
+            institutionIdentifier: "",
+            procedure: "",
+            retrieveURL: "",
+            timezoneOffset: ""
+        )
+    }
+
     /// What a manifest of any box says besides its study; what is absent is empty.
     package init(reading manifest: DataSet) {
         func identifier(_ dataSet: DataSet?, _ value: Tag, _ issuer: Tag) -> Identifier? {

@@ -3,19 +3,7 @@
 /// Puts together what the evidence, the image library and the national form's text say of a study.
 struct ManifestReader {
     private(set) var study: ManifestStudy
-    var context = ManifestContext(
-        patientID: .init(value: "", authority: ""),
-        patientName: "",
-        patientBirthDate: "",
-        patientSex: "",
-        accessionNumber: .init(value: "", authority: ""),
-        manufacturer: "",
-        institutionName: "",
-        institutionIdentifier: "",
-        procedure: "",
-        retrieveURL: "",
-        timezoneOffset: ""
-    )
+    var context = ManifestContext.empty
     var warnings = ManifestWarnings()
 
     /// Positions in `study.series`.
@@ -227,34 +215,8 @@ struct ManifestReader {
         }
     }
 
-    // MARK: Where the images are
-
-    /// What all series have in common is the context's.
     mutating func checkRetrieval(_ hosts: Set<String>?) {
-        for series in study.series {
-            let uid = series.seriesInstanceUID
-            guard let url = series.retrieveURL else {
-                if series.retrieveLocationUID == nil { warnings.append(.noRetrieval(series: uid)) }
-                continue
-            }
-            if let host = RetrieveURL.host(url) {
-                if let hosts, !hosts.contains(host) { warnings.append(.foreignHost(host, series: uid)) }
-            } else {
-                warnings.append(.invalidURL(series: uid))
-            }
-        }
-        let urls = study.series.map(\.retrieveURL)
-        let locations = study.series.map(\.retrieveLocationUID)
-        context.retrieveURL = urls.contains(nil) ? "" : urls.first.flatMap { $0 } ?? ""
-        context.retrieveLocationUID = locations.contains(nil) ? nil : locations.first.flatMap { $0 }
-        for index in study.series.indices {
-            if study.series[index].retrieveURL == context.retrieveURL {
-                study.series[index].retrieveURL = nil
-            }
-            if study.series[index].retrieveLocationUID == context.retrieveLocationUID {
-                study.series[index].retrieveLocationUID = nil
-            }
-        }
+        study.shareRetrieval(&context, hosts: hosts, &warnings)
     }
 }
 

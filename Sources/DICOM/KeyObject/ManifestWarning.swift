@@ -75,6 +75,8 @@ package enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible 
     /// No Key Object Selection that can be read: too long, too deep, of too many elements, or without what it
     /// needs.
     case unreadable(KeyObjectError)
+    /// No FHIR document that can be read, or one that contradicts itself.
+    case malformed(FHIRError)
     /// Its title's code.
     case otherTitle(String)
     /// The evidence's study is not the document's own.
@@ -84,6 +86,7 @@ package enum ManifestError: Error, Equatable, Sendable, CustomStringConvertible 
     package var description: String {
         switch self {
         case .unreadable(let error): error.description
+        case .malformed(let error): error.description
         case .otherTitle(let code):
             "ConceptNameCodeSequence: found code \(code), expected a manifest's"
         case .otherStudy(let uid):

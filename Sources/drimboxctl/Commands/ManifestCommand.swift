@@ -7,7 +7,7 @@ import Linux
 struct ManifestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "manifest",
-        abstract: "Manifests of imaging studies, in the national form and in MADO's.",
+        abstract: "Manifests of imaging studies, in the national form and in MADO's, DICOM or FHIR.",
         subcommands: [ManifestShowCommand.self]
     )
 }
@@ -23,7 +23,7 @@ struct ManifestShowCommand: AsyncParsableCommand {
 
     @OptionGroup var options: Options
 
-    @Argument(help: "A Key Object Selection document (DICOM Part 10).")
+    @Argument(help: "A Key Object Selection document (DICOM Part 10), or a FHIR Bundle (JSON).")
     var file: String
 
     @Flag(help: "Say whose it is, and the numbers of its requests.")
@@ -42,7 +42,8 @@ struct ManifestShowCommand: AsyncParsableCommand {
         let hosts = host.isEmpty ? nil : Set(host.map { $0.lowercased() })
         let report: ManifestReport
         do throws(ManifestError) {
-            report = ManifestReport(try ImagingManifest(file: document, hosts: hosts), identity: identity)
+            let manifest = try ImagingManifest(document: document, hosts: hosts)
+            report = ManifestReport(manifest, identity: identity)
         } catch {
             report = ManifestReport(error)
         }
@@ -65,6 +66,8 @@ struct ManifestReport: Codable, Equatable {
     enum Form: String, Codable {
         case french
         case mado
+        /// MADO's, as FHIR resources.
+        case fhir
     }
 
     struct Series: Codable, Equatable {
@@ -131,6 +134,7 @@ struct ManifestReport: Codable, Equatable {
         switch manifest.form {
         case .french: form = .french
         case .mado: form = .mado
+        case .fhir: form = .fhir
         }
         uid = manifest.sopInstanceUID.string
         self.study = study.studyInstanceUID.string
