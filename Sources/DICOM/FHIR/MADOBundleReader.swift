@@ -332,17 +332,23 @@ struct MADOBundleReader {
         var found: [ManifestContext.Request] = []
         var read: Set<String> = []
         for reference in try imagingStudy.list("basedOn") {
-            let named = try reference["identifier"].map { element throws(FHIRError) in
-                try Self.identifier(element)
+            var named: ManifestContext.Identifier?
+            if let identifier = reference["identifier"], try Self.isAccessionNumber(identifier) {
+                named = try Self.identifier(identifier)
             }
-            let request = try target(reference, "ServiceRequest").flatMap { element throws(FHIRError) in
-                read.insert(element.path).inserted ? try Self.request(element) : nil
-            }
-            if let request, let named, named != request.accessionNumber {
-                throw reference.missing("identifier", "the accession number of the ServiceRequest")
-            }
-            if let all = request ?? named.map({ ManifestContext.Request(accessionNumber: $0) }) {
-                found.append(all)
+            if let element = try target(reference, "ServiceRequest") {
+                guard read.insert(element.path).inserted else { continue }
+                let request = try Self.request(element)
+                if let named, named != request.accessionNumber {
+                    throw FHIRError(
+                        place: "\(reference.path).identifier",
+                        found: "\"\(named.value.shortened)\"",
+                        expected: "the accession number of the ServiceRequest"
+                    )
+                }
+                found.append(request)
+            } else if let named {
+                found.append(ManifestContext.Request(accessionNumber: named))
             }
         }
         for element in requests where read.insert(element.path).inserted {
@@ -357,17 +363,20 @@ struct MADOBundleReader {
     private static func request(_ element: FHIRElement) throws(FHIRError) -> ManifestContext.Request {
         var request = ManifestContext.Request(accessionNumber: .init(value: "", authority: ""))
         for identifier in try element.list("identifier") {
-            guard let type = identifier["type"] else { continue }
-            let isAccession = try type.hasCode("ACSN", of: MADOVocabulary.identifierTypes)
-            let isCoded = try type.hasCode("121022", of: MADOVocabulary.dcm)
-            let isOrder = try type.hasCode("PLAC", of: MADOVocabulary.identifierTypes)
-            if isAccession || isCoded {
+            let isOrder = try identifier["type"]?.hasCode("PLAC", of: MADOVocabulary.identifierTypes)
+            if try isAccessionNumber(identifier) {
                 request.accessionNumber = try Self.identifier(identifier)
-            } else if isOrder, request.order == nil {
+            } else if isOrder == true, request.order == nil {
                 request.order = try Self.identifier(identifier)
             }
         }
         return request
+    }
+
+    private static func isAccessionNumber(_ identifier: FHIRElement) throws(FHIRError) -> Bool {
+        guard let type = identifier["type"] else { return false }
+        if try type.hasCode("ACSN", of: MADOVocabulary.identifierTypes) { return true }
+        return try type.hasCode("121022", of: MADOVocabulary.dcm)
     }
 
     // MARK: Authors

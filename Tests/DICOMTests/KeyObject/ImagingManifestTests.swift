@@ -231,7 +231,7 @@ private func reference(_ instance: String) -> DataSet {
 
 @Suite("Manifests: hostile ones") struct HostileManifestTests {
     /// Peak resident memory of the process in bytes.
-    private static func peak() throws -> Int {
+    static func peak() throws -> Int {
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
         return try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
