@@ -21,11 +21,24 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
+# Codes of required bindings (R4) that a manifest has.
+CODES = {
+    "Composition.status": {"preliminary", "final", "amended", "entered-in-error"},
+    "ImagingStudy.status": {"registered", "available", "cancelled", "entered-in-error", "unknown"},
+    "Patient.gender": {"male", "female", "other", "unknown"},
+    "ServiceRequest.status": {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"},
+    "ServiceRequest.intent": {"proposal", "plan", "directive", "order", "original-order", "instance-order"},
+    "Endpoint.status": {"active", "suspended", "error", "off", "entered-in-error", "test"},
+    "HumanName.use": {"usual", "official", "temp", "nickname", "anonymous", "old", "maiden"},
+}
+
+
 class Report:
     def __init__(self, bundle):
         self.problems = [f"{issue.path}: {issue.message}" for issue in fhirkit.validate(json.dumps(bundle))]
         self.bundle = bundle
         self.entries = {}
+        self.codes()
         self.document()
         self.profiles()
 
@@ -35,6 +48,15 @@ class Report:
 
     def of(self, kind):
         return [e["resource"] for e in self.bundle["entry"] if e["resource"]["resourceType"] == kind]
+
+    def codes(self):
+        for path, codes in CODES.items():
+            kind, name = path.split(".")
+            found = self.of(kind)
+            if kind == "HumanName":
+                found = [item for patient in self.of("Patient") for item in patient.get("name", [])]
+            for resource in found:
+                self.check(resource.get(name) is None or resource[name] in codes, path, "no code of the binding")
 
     def only(self, kind):
         found = self.of(kind)

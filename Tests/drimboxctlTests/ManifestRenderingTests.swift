@@ -86,6 +86,15 @@ import Testing
         )
     }
 
+    @Test("the FHIR form says the same") func fhir() throws {
+        let manifest = try manifest()
+        let read = try ImagingManifest(document: try MADOBundle.encode(manifest), hosts: ["db1.example"])
+        let lines = render(ManifestReport(read, identity: true)).split(separator: "\n")
+        #expect(lines.first == "Manifest in MADO's form (FHIR) 2.25.1")
+        let others = render(ManifestReport(manifest, identity: true)).split(separator: "\n")
+        #expect(lines.dropFirst() == others.dropFirst())
+    }
+
     @Test("whose it is, where that was asked for") func identity() throws {
         let text = render(ManifestReport(try manifest(), identity: true))
         for word in ["PAT-TROIS^DOMINIQUE", "279035121518989", "ACN1 / OPN1"] {

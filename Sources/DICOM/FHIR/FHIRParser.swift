@@ -151,6 +151,11 @@ private struct FHIRParser {
         let start = position
         var content: [UInt8] = []
         while true {
+            let plain = position
+            while let byte, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                position += 1
+            }
+            content += bytes[plain..<position]
             guard let byte, byte >= 0x20 else { throw mismatch("a character of a string") }
             position += 1
             switch byte {
@@ -163,8 +168,7 @@ private struct FHIRParser {
                     )
                 }
                 return text
-            case UInt8(ascii: "\\"): content += UTF8.encode(try escape()).map(Array.init) ?? []
-            default: content.append(byte)
+            default: content += UTF8.encode(try escape()).map(Array.init) ?? []
             }
         }
     }

@@ -25,10 +25,10 @@ import Testing
         #expect(FHIRDateTime.offset(minutes) == offset)
     }
 
-    @Test("every day of 800 years") func calendar() throws {
-        var (year, month, day) = (1600, 1, 1)
+    @Test("every day of two centuries") func calendar() throws {
+        var (year, month, day) = (1899, 1, 1)
         var last: Int?
-        while year < 2400 {
+        while year < 2101 {
             let date =
                 String(year) + (month < 10 ? "0" : "") + String(month) + (day < 10 ? "0" : "") + String(day)
             let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)

@@ -280,6 +280,8 @@ private struct Content: Equatable {
             changed { $0?[1]?["resource"]?["series"]?[0]?["endpoint"] = nil },
             changed { $0?[2]?["resource"]?["gender"] = "F" },
         ]
-        for document in documents { #expect(try !Self.problems([document]).isEmpty) }
+        for (index, document) in documents.enumerated() {
+            #expect(try !Self.problems([document]).isEmpty, "\(index)")
+        }
     }
 }
