@@ -71,7 +71,7 @@ package struct MADOBundle: Sendable {
     ) throws(ManifestError) -> ImagingManifest {
         let manifest: ImagingManifest
         do throws(FHIRError) {
-            var reader = try MADOBundleReader(bytes)
+            var reader = try MADOBundleReader(FHIRValue(parsing: bytes))
             manifest = try reader.manifest(hosts)
         } catch {
             throw .malformed(error)

@@ -15,8 +15,8 @@ struct MADOBundleReader {
     /// Of the document's dates and times from UTC, in minutes.
     private var offset = 0
 
-    init(_ bytes: [UInt8]) throws(FHIRError) {
-        bundle = FHIRElement(try FHIRValue(parsing: bytes), path: "")
+    init(_ document: FHIRValue) throws(FHIRError) {
+        bundle = FHIRElement(document, path: "")
         guard try bundle.string("resourceType") == "Bundle" else {
             throw bundle["resourceType"]?.mismatch("\"Bundle\"")
                 ?? bundle.missing("resourceType", "\"Bundle\"")

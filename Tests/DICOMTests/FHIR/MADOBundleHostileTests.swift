@@ -192,7 +192,7 @@ import Testing
 
     // MARK: Bounds
 
-    @Test("a million values, or more bytes than are read, in bounded memory", .timeLimit(.minutes(1)))
+    @Test("a million values, or more bytes than are read, in bounded memory", .timeLimit(.minutes(5)))
     func million() throws {
         var list = BundleFixture.bytes(bundle)
         let start = try #require(list.firstRange(of: Array("\"instance\":[".utf8)))
@@ -212,7 +212,7 @@ import Testing
         #expect(error(Array(objects.utf8))?.hasSuffix("expected at most 32 levels") == true)
     }
 
-    @Test("as many instances as fit are read", .timeLimit(.minutes(1))) func instances() throws {
+    @Test("as many instances as fit are read", .timeLimit(.minutes(5))) func instances() throws {
         var study = MADOFixture.study()
         study.series[0].instances = (1...20_000).map { (number: Int) in
             .init(
@@ -240,8 +240,9 @@ import Testing
         func sweep(_ value: FHIRValue, _ rebuild: (FHIRValue?) -> FHIRValue?) {
             for replacement in replacements {
                 guard let document = rebuild(replacement) else { continue }
-                do throws(ManifestError) {
-                    _ = try MADOBundle.decode(BundleFixture.bytes(document))
+                do throws(FHIRError) {
+                    var reader = try MADOBundleReader(document)
+                    _ = try reader.manifest(nil)
                     read += 1
                 } catch {
                     refused += 1
