@@ -5,7 +5,8 @@
 /// implementation guide 1.0.0).
 ///
 /// The table has nothing for the series that the Key Object Selection is in, the patient's other identifiers and
-/// place of birth. A time without seconds comes back with zeros, a series' time without a date not at all.
+/// place of birth. A time without seconds comes back with zeros. What FHIR cannot say is left out: a series' time
+/// without a date, numbers below zero, a date of birth that is none.
 package struct MADOBundle: Sendable {
     /// In the code system 1.3.6.1.4.1.19376.1.2.7.1.
     package static let formatCode = "urn:ihe:rad:MADO:fhir-manifest:2026"
