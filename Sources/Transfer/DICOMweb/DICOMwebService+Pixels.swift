@@ -30,7 +30,7 @@ extension DICOMwebService {
         }
         if let problem = Self.outOfRange(numbers, locator.numberOfFrames) { return problem }
         let index = try FrameIndex(locator, source, transferSyntax: instance.transferSyntax)
-        let url = instance.url(Self.baseURL(request))
+        let url = self.url(request)(instance)
         return PixelAnswer(instance: instance, form: form) { "\(url)/frames/\(numbers[$0])" }
             .response(numbers.map { index.frames[$0 - 1] })
     }
@@ -87,7 +87,7 @@ extension DICOMwebService {
             allowsInstance: false
         )
         guard let form else { return Self.pixelsNotAcceptable(instance.transferSyntax) }
-        let url = "\(instance.url(Self.baseURL(request)))/bulkdata/\(path)"
+        let url = "\(url(request)(instance))/bulkdata/\(path)"
         return PixelAnswer(instance: instance, form: form) { _ in url }.response(parts)
     }
 

@@ -46,7 +46,7 @@ package struct DICOMwebService: HTTPResponder {
         do {
             switch try DICOMwebRoute.parse(method: request.method.rawValue, path: request.path) {
             case .retrieve(let resource): return try await retrieve(resource, request)
-            case .metadata(let resource): return try metadata(resource, request)
+            case .metadata(let resource): return try await metadata(resource, request)
             case .search(let level, let study, let series): return try search(level, study, series, request)
             case .frames(let resource, let numbers): return try await frames(numbers, of: resource, request)
             case .bulkData(let resource, let path): return try await bulkData(path, of: resource, request)
@@ -285,11 +285,23 @@ package struct DICOMwebService: HTTPResponder {
 
     // MARK: Metadata and search
 
-    private func metadata(_ resource: DICOMwebRoute.Resource, _ request: HTTPRequest) throws -> HTTPResponse {
+    private func metadata(
+        _ resource: DICOMwebRoute.Resource,
+        _ request: HTTPRequest
+    ) async throws -> HTTPResponse {
         guard try acceptsJSON(request) else { return Self.wantsJSON }
-        let instances = try catalogue.instances(of: resource)
-        guard !instances.isEmpty else { return Self.missing(resource) }
-        return JSONArrayBody.response(instances, baseURL: Self.baseURL(request))
+        let (instances, availability) =
+            scope?.studyURL == nil
+            ? (try catalogue.instances(of: resource), .complete) : try await gathered(resource)
+        guard !instances.isEmpty else { return Self.missing(resource, availability) }
+        return JSONArrayBody.response(instances, url: url(request))
+    }
+
+    /// Where an instance is to be had, by who asks.
+    func url(_ request: HTTPRequest) -> @Sendable (RetrievableInstance) -> String {
+        if let studyURL = scope?.studyURL { return { $0.url(ofStudy: studyURL) } }
+        let baseURL = Self.baseURL(request)
+        return { $0.url(baseURL) }
     }
 
     private func search(

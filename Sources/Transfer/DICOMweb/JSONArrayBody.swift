@@ -11,38 +11,43 @@ enum JSONArrayBody {
     /// Instances read into memory at a time.
     static let batch = 64
 
-    static func response(_ instances: [RetrievableInstance], baseURL: String) -> HTTPResponse {
+    /// `url` is where an instance is to be had.
+    static func response(
+        _ instances: [RetrievableInstance],
+        url: @escaping @Sendable (RetrievableInstance) -> String
+    ) -> HTTPResponse {
         if instances.count <= batch {
             return HTTPResponse(
                 .ok,
                 headers: headers,
-                body: .bytes(piece(instances[...], of: instances.count, baseURL))
+                body: .bytes(piece(instances[...], of: instances.count, url))
             )
         }
         let cursor = Cursor()
         let stream = AsyncStream<[UInt8]> {
             let start = cursor.advance(by: batch)
             guard start < instances.count else { return nil }
-            return piece(instances[start..<min(start + batch, instances.count)], of: instances.count, baseURL)
+            return piece(instances[start..<min(start + batch, instances.count)], of: instances.count, url)
         }
         return HTTPResponse(.ok, headers: headers, body: .stream(stream))
     }
 
-    private static func piece(_ instances: ArraySlice<RetrievableInstance>, of count: Int, _ baseURL: String)
-        -> [UInt8]
-    {
+    private static func piece(
+        _ instances: ArraySlice<RetrievableInstance>,
+        of count: Int,
+        _ url: (RetrievableInstance) -> String
+    ) -> [UInt8] {
         var json: [UInt8] = []
         for index in instances.indices {
             json.append(UInt8(ascii: index == 0 ? "[" : ","))
-            append(instances[index], baseURL, &json)
+            append(instances[index], url(instances[index]), &json)
         }
         if instances.endIndex == count { json.append(UInt8(ascii: "]")) }
         return json
     }
 
     /// The instance's data set; where it cannot be read to its end, its identity alone.
-    private static func append(_ instance: RetrievableInstance, _ baseURL: String, _ json: inout [UInt8]) {
-        let url = instance.url(baseURL)
+    private static func append(_ instance: RetrievableInstance, _ url: String, _ json: inout [UInt8]) {
         do {
             try DICOMJSON.write(
                 KeptDataSet(instance),
@@ -69,6 +74,11 @@ private final class Cursor: Sendable {
 extension RetrievableInstance {
     func url(_ baseURL: String) -> String {
         "\(baseURL)/studies/\(studyInstanceUID)/series/\(seriesInstanceUID)/instances/\(sopInstanceUID)"
+    }
+
+    /// Below the study of the instance.
+    func url(ofStudy url: String) -> String {
+        "\(url)/series/\(seriesInstanceUID)/instances/\(sopInstanceUID)"
     }
 
     var identity: [DICOMJSON.Attribute] {

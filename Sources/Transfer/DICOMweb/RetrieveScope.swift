@@ -8,10 +8,14 @@ package struct RetrieveScope: Sendable {
     package let sopInstanceUIDs: Set<UID>
     /// An item that each instance carries in its Other Patient IDs Sequence (0010,1002) when it leaves.
     package let otherPatientID: DataSet?
+    /// Where a browser sees the study, in place of `/dicomweb/studies/{study}`; what is described to it is got first,
+    /// where it is not here. Nil where the client named us as DICOMweb.
+    package let studyURL: String?
 
-    package init(sopInstanceUIDs: Set<UID>, otherPatientID: DataSet? = nil) {
+    package init(sopInstanceUIDs: Set<UID>, otherPatientID: DataSet? = nil, studyURL: String? = nil) {
         self.sopInstanceUIDs = sopInstanceUIDs
         self.otherPatientID = otherPatientID
+        self.studyURL = studyURL
     }
 
     /// The instance in the pieces that are sent: itself where nothing is added.
