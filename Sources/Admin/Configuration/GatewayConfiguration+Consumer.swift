@@ -129,7 +129,7 @@ extension GatewayConfiguration.Consumer.CoercionRule {
 
 extension StringRule {
     /// Scheme, host and port alone.
-    fileprivate static let origin = StringRule(expected: "https://host[:port], without a path") { text in
+    static let origin = StringRule(expected: "https://host[:port], without a path") { text in
         guard let url = StringRule.serviceURL.accept(text) else { return nil }
         return url.split(separator: "/").count == 2 ? url : nil
     }

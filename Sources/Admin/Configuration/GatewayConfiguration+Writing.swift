@@ -13,7 +13,8 @@ extension GatewayConfiguration {
             source: source,
             proSanteConnect: proSanteConnect,
             whiteList: whiteList,
-            consumer: consumer
+            consumer: consumer,
+            viewer: viewer
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
@@ -39,6 +40,7 @@ extension GatewayConfiguration.CheckedSections {
         members["proSanteConnect"] = proSanteConnect?.json
         members["whiteList"] = whiteList?.json
         members["consumer"] = consumer?.json
+        members["viewer"] = viewer?.json
         return members
     }
 }

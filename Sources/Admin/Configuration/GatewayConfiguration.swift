@@ -108,6 +108,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
     package let whiteList: WhiteList?
     /// No pages are served where it is absent.
     package let consumer: Consumer?
+    /// Images are looked at nowhere where it is absent.
+    package let viewer: Viewer?
 
     package init(json: [UInt8]) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
@@ -131,6 +133,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         proSanteConnect = sections.proSanteConnect
         whiteList = sections.whiteList
         consumer = sections.consumer
+        viewer = sections.viewer
     }
 
     /// A document from sections that are already checked.
@@ -148,6 +151,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         proSanteConnect = sections.proSanteConnect
         whiteList = sections.whiteList
         consumer = sections.consumer
+        viewer = sections.viewer
     }
 }
 
@@ -164,6 +168,7 @@ extension GatewayConfiguration {
         let proSanteConnect: ProSanteConnect?
         let whiteList: WhiteList?
         let consumer: Consumer?
+        let viewer: Viewer?
     }
 
     /// As read; `dicom` and `web` are nil only when a finding says so.
@@ -178,6 +183,7 @@ extension GatewayConfiguration {
         let proSanteConnect: ProSanteConnect?
         let whiteList: WhiteList?
         let consumer: Consumer?
+        let viewer: Viewer?
 
         init(from reader: inout ConfigurationReader) {
             spool = reader.optionalObject("spool").map(Spool.init(reading:)) ?? Spool()
@@ -190,8 +196,10 @@ extension GatewayConfiguration {
             proSanteConnect = reader.optionalObject("proSanteConnect").map(ProSanteConnect.init(reading:))
             whiteList = reader.optionalObject("whiteList").map(WhiteList.init(reading:))
             consumer = reader.optionalObject("consumer").map(Consumer.init(reading:))
+            viewer = reader.optionalObject("viewer").map(Viewer.init(reading:))
             checkSource(reader)
             checkConsumer(reader)
+            checkViewer(reader)
         }
 
         private func checkSource(_ reader: ConfigurationReader) {
@@ -267,7 +275,8 @@ extension GatewayConfiguration {
                 source: source,
                 proSanteConnect: proSanteConnect,
                 whiteList: whiteList,
-                consumer: consumer
+                consumer: consumer,
+                viewer: viewer
             )
         }
     }
