@@ -151,13 +151,18 @@ let package = Package(
                 nioHTTP1,
             ]
         ),
+        room(
+            "Viewer",
+            ["Linux", "Admin", "DICOM", "Identity", "Transfer", crypto, nioHTTP1]
+        ),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
         door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
         door(
             "drimbox-gateway",
             [
-                "Source", "Consumer", "DMP", "Identity", "WhiteList", "Transfer", "Codecs", "Store", "DICOM",
+                "Source", "Consumer", "Viewer", "DMP", "Identity", "WhiteList", "Transfer", "Codecs", "Store",
+                "DICOM",
                 "HL7", "IHE",
                 "XML", "Admin",
                 "Linux",
@@ -209,6 +214,10 @@ let package = Package(
         tests(
             "ConsumerTests",
             ["Consumer", "DMP", "Identity", "IHE", "DICOM", "Transfer", "XML", "Linux", nioHTTP1]
+        ),
+        tests(
+            "ViewerTests",
+            ["Viewer", "Identity", "Transfer", "DICOM", crypto, nioHTTP1]
         ),
         tests("XMLTests", ["XML"]),
         tests("ZIPTests", ["ZIP"]),

@@ -10,7 +10,7 @@ private let floors: [String: Int] = [
     "DICOM": 2, "Admin": 2, "HL7": 2, "IHE": 2, "TUF": 2,
     "Store": 3, "Transfer": 3, "Codecs": 3, "HostNetwork": 3, "Health": 3, "TPM": 3,
     "Provisioning": 3, "Updates": 3, "DMP": 3, "Identity": 3, "WhiteList": 3,
-    "Supervisor": 4, "Console": 4, "Source": 4, "Consumer": 4,
+    "Supervisor": 4, "Console": 4, "Source": 4, "Consumer": 4, "Viewer": 4,
     "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
     "drimboxctl": 5, "drimbox-update": 5, "tuf-client": 5,
 ]
