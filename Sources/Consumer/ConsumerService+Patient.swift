@@ -7,7 +7,7 @@ import NIOHTTP1
 import Transfer
 
 /// What a request about an opened patient is in the name of.
-private struct Consultation {
+struct Consultation {
     let session: Session
     let consultant: Consultant
     let opened: OpenedPatient
@@ -163,7 +163,7 @@ extension ConsumerService {
         return (number, found.document, found.exam)
     }
 
-    private func contents(_ document: RegisteredDocument, _ consultation: Consultation) async throws
+    func contents(_ document: RegisteredDocument, _ consultation: Consultation) async throws
         -> [UInt8]
     {
         try await consult(.retrieval, consultation, subject: document.entry.uniqueID) {
@@ -193,7 +193,12 @@ extension ConsumerService {
         }
         switch (visit.request.method, steps.first, steps.count) {
         case (.GET, nil, _):
-            let content = consultation.pages.images(document, retrieval, of: exam)
+            let content = consultation.pages.images(
+                document,
+                retrieval,
+                of: exam,
+                hasViewer: parts.viewer != nil
+            )
             return page(visit, .images, content)
         case (.GET, "progress", 1):
             let progress = ImageProgress(language: visit.language, retrieval: retrieval, path: path)
@@ -212,6 +217,9 @@ extension ConsumerService {
             guard series.indices.contains(number) else { throw Refusal(.notFound, .refused, [.notFound]) }
             retrieval.prefer(series[number].seriesInstanceUID)
             return Visit.redirect(path)
+        case (.POST, "view", 1):
+            _ = try form(visit)
+            return try view(number, visit, consultation)
         case (.POST, "import", 1):
             _ = try form(visit)
             guard let importing = retrieval.archiving else {
@@ -351,16 +359,7 @@ extension ConsumerService {
             return page(visit, .report, content)
         case ("document", 1):
             guard let pdf = report.pdf else { throw Refusal(.notFound, .refused, [.notFound]) }
-            return HTTPResponse(
-                .ok,
-                headers: [
-                    "Content-Type": "application/pdf",
-                    "Content-Disposition": "inline; filename=\"report.pdf\"",
-                    // Browsers show it with a viewer of their own, in our page.
-                    "Content-Security-Policy": "frame-ancestors 'self'",
-                ],
-                body: .bytes(pdf)
-            )
+            return Self.page(ofReport: pdf)
         case ("source", 1):
             return HTTPResponse(
                 .ok,
@@ -372,5 +371,18 @@ extension ConsumerService {
             )
         default: throw Refusal(.notFound, .refused, [.notFound])
         }
+    }
+
+    /// A PDF within a page of ours: browsers show it with a viewer of their own.
+    static func page(ofReport pdf: [UInt8]) -> HTTPResponse {
+        HTTPResponse(
+            .ok,
+            headers: [
+                "Content-Type": "application/pdf",
+                "Content-Disposition": "inline; filename=\"report.pdf\"",
+                "Content-Security-Policy": "frame-ancestors 'self'",
+            ],
+            body: .bytes(pdf)
+        )
     }
 }

@@ -50,6 +50,8 @@ package final class ConsumerService: HTTPResponder {
         package var traces: TraceBook
         /// Whose access token it is, that software other than ours was given; nil where none may ask with one.
         package var identify: (@Sendable (String) async throws(SignInError) -> Professional)?
+        /// Where images are looked at in full; nil where there are small pictures only.
+        package var viewer: (any ImageViewer)?
 
         package init(
             party: RelyingParty,
@@ -59,7 +61,8 @@ package final class ConsumerService: HTTPResponder {
             thumbnail: @escaping @Sendable (ExamManifest, _ position: Int) async -> HTTPResponse,
             knowsStructure: @escaping @Sendable (String) -> Bool,
             traces: TraceBook,
-            identify: (@Sendable (String) async throws(SignInError) -> Professional)? = nil
+            identify: (@Sendable (String) async throws(SignInError) -> Professional)? = nil,
+            viewer: (any ImageViewer)? = nil
         ) {
             self.party = party
             self.record = record
@@ -69,6 +72,7 @@ package final class ConsumerService: HTTPResponder {
             self.knowsStructure = knowsStructure
             self.traces = traces
             self.identify = identify
+            self.viewer = viewer
         }
     }
 

@@ -16,6 +16,7 @@ package struct TraceBook: Sendable {
         case retrieval = "TD3.2"
         case images = "WADO-RS client"
         case archiving = "C-STORE import"
+        case viewing = "viewer"
         case priors = "prior exams"
         case refusal = "refused"
     }

@@ -247,7 +247,12 @@ struct PatientPages {
 
     // MARK: Images
 
-    func images(_ document: RegisteredDocument, _ retrieval: ExamRetrieval, of exam: Exam) -> [HTML] {
+    func images(
+        _ document: RegisteredDocument,
+        _ retrieval: ExamRetrieval,
+        of exam: Exam,
+        hasViewer: Bool = false
+    ) -> [HTML] {
         let path = opened.path(ofImages: document)
         var content = [banner, back, .element("h1", heading(exam))]
         content.append(DocumentStates(document: document, language: language).warnings)
@@ -264,6 +269,15 @@ struct PatientPages {
             )
         }
         content.append(ImageProgress(language: language, retrieval: retrieval, path: path).html)
+        if hasViewer {
+            content.append(
+                Form.post(
+                    path + "/view",
+                    formToken,
+                    [.element("button", ["type": "submit", "id": "view"], language(.openViewer))]
+                )
+            )
+        }
         content.append(importing(retrieval, path))
         content.append(.element("p", ["class": "warning"], language(.notForDiagnosis)))
         content += series(retrieval, path)

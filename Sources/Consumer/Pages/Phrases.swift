@@ -116,6 +116,7 @@ extension Phrase {
     static let act = Phrase("Examen", "Exam")
     static let structure = Phrase("Structure", "Structure")
     static let documents = Phrase("Documents", "Documents")
+    static let openViewer = Phrase("Ouvrir dans la visionneuse", "Open in the viewer")
     static let openImages = Phrase("Voir les images", "Show the images")
     static let openReport = Phrase("Lire le compte rendu", "Read the report")
     static let noImages = Phrase("Sans images partagées", "No images shared")

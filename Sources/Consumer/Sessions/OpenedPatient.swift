@@ -101,6 +101,11 @@ final class OpenedPatient: Sendable {
         }
     }
 
+    /// What of the patient is fetched or being fetched, by its number.
+    var retrievals: [Int: ExamRetrieval] { state.withLock { $0.retrievals } }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     func close() {
         let running = state.withLock { state in
             state.isClosed = true
