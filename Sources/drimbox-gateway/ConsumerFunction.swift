@@ -11,12 +11,15 @@ import NIOHTTP1
 import NIOPosix
 import Store
 import Transfer
+import Viewer
 
 /// The consumer: the pages, and what other boxes send for them. Images of other sites lie in a spool of their own, which
 /// is empty at each start: they are lent, and nothing of the site's own is mixed with them.
 final class ConsumerFunction: Sendable {
     private let configuration: GatewayConfiguration.Consumer
     private let service: ConsumerService
+    /// Nil where images are looked at nowhere.
+    private let viewer: ViewerService?
     /// What is for the archive, and what is only looked at where that comes with loss.
     private let lent: [RetrievePurpose: LentImages]
     private let provider: HTTPSClient
@@ -34,6 +37,7 @@ final class ConsumerFunction: Sendable {
         boxes: KnownBoxes?,
         traces: AuditTable?,
         codec: any PixelCodec,
+        viewer: ViewerService?,
         workers: NIOThreadPool,
         wire: TransferJournal,
         journal: GatewayJournal
@@ -42,6 +46,7 @@ final class ConsumerFunction: Sendable {
             let identity = configuration.proSanteConnect, let connection, let boxes, let traces
         else { return nil }
         self.configuration = consumer
+        self.viewer = viewer
         tls = try security.consumer()
         let directory = configuration.dataDirectory + "/consumer"
         try Directory.create(directory)
@@ -70,7 +75,10 @@ final class ConsumerFunction: Sendable {
         let others = consumer.priorClients.isEmpty ? nil : try ProfessionalIdentity(identity, security)
         self.identity = others
         let party = RelyingParty(
-            settings: try Self.settings(identity, consumer, security),
+            settings: try security.relyingParty(
+                identity,
+                redirectURI: consumer.publicURL + "/consumer/signed-in"
+            ),
             exchange: provider.exchange,
             now: { WallClock.milliseconds() / 1000 },
             random: { count in
@@ -134,7 +142,8 @@ final class ConsumerFunction: Sendable {
                         reason: reason
                     )
                 },
-                identify: Self.identify(others, party, Set(consumer.priorClients))
+                identify: Self.identify(others, party, Set(consumer.priorClients)),
+                viewer: viewer.map { ConsumerViewer(viewer: $0, images: pictures) }
             ),
             now: { WallClock.milliseconds() }
         )
@@ -144,13 +153,14 @@ final class ConsumerFunction: Sendable {
         -> [HTTPServer]
     {
         var servers: [HTTPServer] = []
+        let responder: any HTTPResponder = viewer.map { ViewerPath(viewer: $0, others: service) } ?? service
         for address in configuration.listen {
             servers.append(
                 try await HTTPServer.start(
                     on: .tcp(host: address.host, port: address.port),
                     group: group,
                     workers: workers,
-                    responder: service,
+                    responder: responder,
                     journal: wire,
                     tls: tls
                 )
@@ -167,23 +177,6 @@ final class ConsumerFunction: Sendable {
         await provider.shutdown()
         await identity?.shutdown()
         for images in lent.values { images.spool.close() }
-    }
-
-    private static func settings(
-        _ identity: GatewayConfiguration.ProSanteConnect,
-        _ consumer: GatewayConfiguration.Consumer,
-        _ security: Security
-    ) throws -> RelyingParty.Settings {
-        RelyingParty.Settings(
-            issuer: identity.issuer,
-            discoveryURL: identity.discovery,
-            clientID: identity.clientID,
-            clientSecret: try security.secret(identity),
-            scope: identity.scope,
-            acrValues: identity.acrValues,
-            redirectURI: consumer.publicURL + "/consumer/signed-in",
-            trustsTokenEndpointForHS256: identity.trustsTokenEndpointForHS256
-        )
     }
 
     /// Nil where no other software may ask.
@@ -250,7 +243,7 @@ extension DICOMwebService {
 
 extension HTTPSClient {
     /// As the relying party speaks to its provider.
-    fileprivate var exchange: ProviderExchange {
+    var exchange: ProviderExchange {
         ProviderExchange(
             get: { [self] url, bearer in
                 let headers = bearer.map { [("Authorization", "Bearer \($0)")] } ?? []

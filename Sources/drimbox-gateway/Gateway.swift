@@ -99,6 +99,20 @@ struct Gateway: Service {
             traces: traces,
             journal: journal
         )
+        let service = DICOMwebService(
+            catalogue: catalogue,
+            retrievals: retrievals,
+            receiver: receiver,
+            codec: codec,
+            journal: wire
+        )
+        let viewer = try ViewerFunction(
+            configuration,
+            security: security,
+            source: source,
+            images: service,
+            traces: traces
+        )
         let consumer = try ConsumerFunction(
             configuration,
             client: client,
@@ -108,6 +122,7 @@ struct Gateway: Service {
             boxes: boxes,
             traces: traces,
             codec: codec,
+            viewer: viewer?.service,
             workers: workers,
             wire: wire,
             journal: journal
@@ -127,19 +142,13 @@ struct Gateway: Service {
         )
         do {
             try await jobs.resume()
-            let service = DICOMwebService(
-                catalogue: catalogue,
-                retrievals: retrievals,
-                receiver: receiver,
-                codec: codec,
-                journal: wire
-            )
-            let responder: any HTTPResponder =
+            let others: any HTTPResponder =
                 if configuration.web.authorization != .none, let source {
                     source.gate(before: service)
                 } else {
                     service
                 }
+            let responder = viewer?.door(before: others) ?? others
             for address in configuration.web.listen {
                 servers.append(
                     try await HTTPServer.start(
@@ -184,6 +193,7 @@ struct Gateway: Service {
             await jobs.stop()
             await source?.shutdown()
             await consumer?.shutdown()
+            await viewer?.shutdown()
             await connection?.shutdown()
             await boxes?.shutdown()
             await web.shutdown()
@@ -198,7 +208,8 @@ struct Gateway: Service {
         let listing = Task { await boxes?.run() }
         let consulting = Task { await consumer?.run() }
         let publishing = Task { await source?.run() }
-        announce(storage, servers, reports, pages)
+        let viewing = Task { await viewer?.run() }
+        announce(storage, servers, reports, pages, viewer)
         let notify = Notify()
         notify(.ready, .status("listening"))
         try? await gracefulShutdown()
@@ -208,10 +219,13 @@ struct Gateway: Service {
         for server in servers + pages { await server.close() }
         publishing.cancel()
         consulting.cancel()
+        viewing.cancel()
         await publishing.value
         await consulting.value
+        await viewing.value
         await source?.shutdown()
         await consumer?.shutdown()
+        await viewer?.shutdown()
         await connection?.shutdown()
         listing.cancel()
         await listing.value
@@ -228,7 +242,8 @@ struct Gateway: Service {
         _ storage: StorageListener,
         _ servers: [HTTPServer],
         _ reports: [MLLPListener],
-        _ pages: [HTTPServer]
+        _ pages: [HTTPServer],
+        _ viewer: ViewerFunction?
     ) {
         var attributes = [
             "dicom": storage.addresses.map { "\($0.host):\($0.port)" }.joined(separator: ","),
@@ -243,6 +258,7 @@ struct Gateway: Service {
         if !pages.isEmpty {
             attributes["consumer"] = pages.map(\.localAddress.display).joined(separator: ",")
         }
+        attributes["viewer"] = viewer?.linkTemplate
         attributes["version"] = Software.version
         journal.record("gateway.ready", .info, "the gateway listens", attributes)
         if configuration.hl7 != nil, configuration.source == nil {

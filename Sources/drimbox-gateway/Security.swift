@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import DMP
+import Identity
 import Linux
 import NIOSSL
 import Synchronization
@@ -154,6 +155,23 @@ final class Security: Sendable {
             )
         }
         return secret
+    }
+
+    /// As whom we sign professionals in, and where they are sent back to.
+    func relyingParty(
+        _ provider: GatewayConfiguration.ProSanteConnect,
+        redirectURI: String
+    ) throws -> RelyingParty.Settings {
+        RelyingParty.Settings(
+            issuer: provider.issuer,
+            discoveryURL: provider.discovery,
+            clientID: provider.clientID,
+            clientSecret: try secret(provider),
+            scope: provider.scope,
+            acrValues: provider.acrValues,
+            redirectURI: redirectURI,
+            trustsTokenEndpointForHS256: provider.trustsTokenEndpointForHS256
+        )
     }
 
     /// For requests to other boxes.

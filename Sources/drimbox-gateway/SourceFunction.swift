@@ -164,6 +164,9 @@ final class SourceFunction: Sendable {
         )
     }
 
+    /// What the links of reports lead to.
+    func links() -> ReportLinks { ReportLinks(table: table) }
+
     /// Nil where it cannot be read, which is told otherwise.
     var backlog: PipelineStatus.Publications? {
         try? desk.backlog(
