@@ -229,7 +229,8 @@ extension ViewedExam {
                 nationalIdentifier: patient.nationalIdentifier.value,
                 nationalAuthority: patient.nationalIdentifier.authority,
                 localIdentifier: patient.localIdentifier
-            )
+            ),
+            isIncomplete: arrived.count < exam.manifest.instances.count
         )
     }
 }

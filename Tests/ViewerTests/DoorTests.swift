@@ -113,9 +113,11 @@ private let doctor = "899700000001"
     @Test("a link of an earlier version leads to the exam as it is now, and says so") func replaced() async {
         var current = exam(link)
         current.isReplaced = true
+        current.isIncomplete = true
         surgery.shelf[link] = .open(current)
         let (visitor, path) = await reader()
-        #expect(await visitor.ask(path + "context.json").text.contains("\"notices\":[\"replaced\"]"))
+        let context = await visitor.ask(path + "context.json").text
+        #expect(context.contains("\"notices\":[\"replaced\",\"incomplete\"]"))
     }
 
     @Test("what is hidden from professionals is shown to its author alone") func hidden() async {

@@ -142,6 +142,12 @@ package struct DICOMwebService: HTTPResponder {
             response.status = .partialContent
             response.warn("\(all.count - wanted.count) instances are in no acceptable transfer syntax")
         }
+        Self.tell(availability, &response)
+        return response
+    }
+
+    /// Says of a response what of the archive's is not in it.
+    private static func tell(_ availability: RetrievalTable.Availability, _ response: inout HTTPResponse) {
         switch availability {
         case .undeliverable(let count):
             response.status = .partialContent
@@ -149,7 +155,6 @@ package struct DICOMwebService: HTTPResponder {
         case .unknown: response.warn("the archive does not answer: instances may be missing")
         case .complete, .arriving: break
         }
-        return response
     }
 
     /// What is here, then what arrives.
@@ -294,7 +299,9 @@ package struct DICOMwebService: HTTPResponder {
             scope?.studyURL == nil
             ? (try catalogue.instances(of: resource), .complete) : try await gathered(resource)
         guard !instances.isEmpty else { return Self.missing(resource, availability) }
-        return JSONArrayBody.response(instances, url: url(request))
+        var response = JSONArrayBody.response(instances, url: url(request))
+        Self.tell(availability, &response)
+        return response
     }
 
     /// Where an instance is to be had, by who asks.

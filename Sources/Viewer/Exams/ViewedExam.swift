@@ -16,6 +16,8 @@ package struct ViewedExam: Equatable, Sendable {
     package var patient: ViewedPatient
     /// The link is one of an earlier version of the report.
     package var isReplaced: Bool
+    /// More images are on their way, or do not come.
+    package var isIncomplete: Bool
 
     package init(
         studyInstanceUID: UID,
@@ -26,7 +28,8 @@ package struct ViewedExam: Equatable, Sendable {
         accessionNumber: String,
         origin: String,
         patient: ViewedPatient,
-        isReplaced: Bool = false
+        isReplaced: Bool = false,
+        isIncomplete: Bool = false
     ) {
         self.studyInstanceUID = studyInstanceUID
         self.sopInstanceUIDs = sopInstanceUIDs
@@ -37,6 +40,7 @@ package struct ViewedExam: Equatable, Sendable {
         self.origin = origin
         self.patient = patient
         self.isReplaced = isReplaced
+        self.isIncomplete = isIncomplete
     }
 }
 

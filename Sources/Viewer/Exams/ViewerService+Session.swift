@@ -49,13 +49,17 @@ extension ViewerService {
         -> HTTPResponse
     {
         var notices: [String] = []
+        func note(_ notice: String, _ isSo: Bool = true) {
+            if isSo, !notices.contains(notice) { notices.append(notice) }
+        }
         var exams: [ViewerContext.Exam] = []
         var patient: ViewedPatient?
         for (number, access) in accesses.enumerated() {
             switch try access.state() {
             case .open(let exam):
                 try trace(session, reader, exam, number)
-                if exam.isReplaced, !notices.contains("replaced") { notices.append("replaced") }
+                note("replaced", exam.isReplaced)
+                note("incomplete", exam.isIncomplete)
                 // Two patients in one session would be an error of who opened it: the first one's exams alone.
                 if let patient, patient.nationalIdentifier != exam.patient.nationalIdentifier { continue }
                 patient = patient ?? exam.patient
@@ -74,7 +78,7 @@ extension ViewerService {
                     )
                 )
             case .withdrawn, .hidden:
-                if !notices.contains("withdrawn") { notices.append("withdrawn") }
+                note("withdrawn")
             case .over:
                 sessions.end(session)
                 throw ViewRefusal(.unauthorized, .over)
