@@ -164,6 +164,9 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
     package var publications: Publications?
     /// Nil where every box may ask that TLS lets in.
     package var whiteList: WhiteList?
+    /// What a RIS puts into reports so that they lead to their images, with the names of its fields in braces; nil where
+    /// such links lead nowhere.
+    package var viewerLink: String?
     package var process: Process
 
     package init(
@@ -173,6 +176,7 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         spool: Spool = Spool(),
         publications: Publications? = nil,
         whiteList: WhiteList? = nil,
+        viewerLink: String? = nil,
         process: Process
     ) {
         self.associations = associations
@@ -181,6 +185,7 @@ package struct PipelineStatus: Codable, Equatable, Sendable {
         self.spool = spool
         self.publications = publications
         self.whiteList = whiteList
+        self.viewerLink = viewerLink
         self.process = process
     }
 }

@@ -174,6 +174,7 @@ struct Gateway: Service {
                         spool.statistics,
                         publications: source?.backlog,
                         whiteList: boxes?.status,
+                        viewerLink: viewer?.linkTemplate,
                         started: started
                     )
                 }

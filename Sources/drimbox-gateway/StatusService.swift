@@ -78,6 +78,7 @@ extension PipelineStatus {
         _ spool: SpoolStatistics,
         publications: Publications?,
         whiteList: WhiteList?,
+        viewerLink: String?,
         started: Timestamp
     ) {
         let usage = ProcessUsage.own()
@@ -116,6 +117,7 @@ extension PipelineStatus {
             ),
             publications: publications,
             whiteList: whiteList,
+            viewerLink: viewerLink,
             process: Process(
                 residentBytes: Int(usage.residentBytes),
                 cpuSeconds: usage.cpuSeconds,

@@ -164,6 +164,7 @@ struct Messages: Sendable {
     var retrieveRow: String { pick("retrieved", "envoi") }
     var errorsRow: String { pick("errors", "erreurs") }
     var processRow: String { pick("process", "processus") }
+    var viewerLinkRow: String { pick("viewer link", "lien images") }
     var instances: String { pick("instances", "instances") }
     var studies: String { pick("studies", "examens") }
     var duplicates: String { pick("duplicates", "doublons") }

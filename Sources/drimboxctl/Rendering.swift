@@ -98,7 +98,7 @@ struct Rendering: Sendable {
         func joined(_ pairs: [(Int, String)]) -> String {
             pairs.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
         }
-        return [
+        let rows = [
             row(
                 words.associationsRow,
                 joined([
@@ -135,7 +135,9 @@ struct Rendering: Sendable {
                     + "\(words.processor) \(milliseconds(status.process.cpuSeconds)), "
                     + "\(words.up) \(span(seconds(since: status.process.startTime)))"
             ),
-        ].joined(separator: "\n")
+        ]
+        let link = status.viewerLink.map { row(words.viewerLinkRow, clean($0)) }
+        return (rows + (link.map { [$0] } ?? [])).joined(separator: "\n")
     }
 
     func event(_ event: Event) -> String {
