@@ -35,7 +35,7 @@ final class ConsumerUnderTest {
     /// `consumer` is what its section of the configuration has besides. The lab's Pro Santé Connect signs in, unless there
     /// is another provider. That one's tokens the source cannot check: it serves then who names a manifest and is a box of
     /// the list.
-    init(_ consumer: [String: Any] = [:], provider: Provider? = nil) throws {
+    init(_ consumer: [String: Any] = [:], viewer: [String: Any]? = nil, provider: Provider? = nil) throws {
         let url = "https://localhost:\(try Bench.freePort())"
         let own = try TemporaryDirectory()
         let source = try SourceUnderTest(
@@ -117,6 +117,7 @@ final class ConsumerUnderTest {
                 "archive": "ORTHANCB", "allowPrivateAddresses": "laboratory", "station": "DRIMBOX-B",
             ].merging(consumer) { $1 },
         ]
+        settings.source?["viewer"] = viewer
         box = try GatewayUnderTest(in: try own.directory("box"), settings)
         self.archive = archive
         self.source = source

@@ -38,9 +38,17 @@ final class SourceUnderTest {
     private(set) var provider: Server?
     private(set) var issuer = ""
     private(set) var providerControl = 0
+    /// Where browsers come to; nobody does where there is no viewer.
+    let viewerURL: String
 
     /// With `identity` images are for who shows an access token, with `whiteList` for boxes of the lab's list, over TLS.
-    init(identity: Bool = false, whiteList: Bool = false, neighbour: Neighbour? = nil) throws {
+    /// A viewer signs in where the tokens come from.
+    init(
+        identity: Bool = false,
+        whiteList: Bool = false,
+        neighbour: Neighbour? = nil,
+        hasViewer: Bool = false
+    ) throws {
         directory = try TemporaryDirectory()
         let certificates = directory.appending("ca").path
         var authority = ["ca", "make", certificates]
@@ -77,6 +85,7 @@ final class SourceUnderTest {
         settings.dicomPort = dicomPort
         let webPort = try Bench.freePort()
         settings.webPort = webPort
+        viewerURL = "https://localhost:\(webPort)"
         settings.peers = [
             [
                 "aeTitle": "ORTHANC", "host": "127.0.0.1", "port": archive.dicomPort,
@@ -119,7 +128,8 @@ final class SourceUnderTest {
                 ]
                     + (neighbour.map {
                         ["--client", Neighbour.client, "--redirect-uri", $0.url + "/consumer/signed-in"]
-                    } ?? []),
+                    } ?? [])
+                    + (hasViewer ? ["--redirect-uri", viewerURL + "/viewer/signed-in"] : []),
                 log: directory.appending("psc.log")
             )
             provider = started
@@ -149,6 +159,16 @@ final class SourceUnderTest {
             if !identity { settings.authorization = "manifest" }
             settings.source?["whiteList"] =
                 ["file": directory.appending("list.xml").path, "authorities": "\(certificates)/ca.pem"]
+        }
+        if hasViewer {
+            settings.webTLS = credentials("server").merging(["clientAuthorities": "\(certificates)/ca.pem"]) {
+                $1
+            }
+            settings.curl = Self.curl(certificates, "auth-cli")
+            settings.hosts = (Self.host, "localhost")
+            settings.source?["viewer"] = [
+                "directory": try ViewerPage.directory(in: directory), "publicURL": viewerURL,
+            ]
         }
         if let neighbour {
             let box = "\(Self.host),vi1.lab.test,\(neighbour.certificateName)"
