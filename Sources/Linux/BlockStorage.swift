@@ -6,18 +6,18 @@ import Synchronization
 /// A block device, or a file in its place, read and written past the page cache (open(2), O_DIRECT): what is read was on
 /// the disk, and writing does not push the rest of the machine's files out of memory.
 ///
-/// Every call does all it was asked for or throws. One call at a time; others wait.
+/// Every call does all it was asked for or throws. Those with arrays, which are copied, come one at a time; others wait.
 package final class BlockStorage: Sendable {
     /// Bytes that offsets and counts of writes are multiples of: no disk's sectors are larger.
     package static let blockSize = 4096
-    /// Bytes that one system call moves.
-    private static let transferSize = 4 << 20
+    /// Bytes that one system call moves to or from an array.
+    private static let transferSize = 256 << 10
 
     package let path: String
     /// Bytes.
     package let size: Int
     private let file: Descriptor
-    private let memory: Mutex<AlignedMemory>
+    private let memory: Mutex<PageMemory>
 
     /// Opens what is there. With `isWritable`, a device that is mounted or otherwise in use is EBUSY.
     package init(opening path: String, isWritable: Bool = false) throws(SystemCallError) {
@@ -33,7 +33,7 @@ package final class BlockStorage: Sendable {
                     clinux_block_device_size(file.rawValue)
                 }
             ) : kind.size
-        memory = Mutex(try AlignedMemory(count: Self.transferSize, of: path))
+        memory = Mutex(try PageMemory(count: Self.transferSize))
         self.path = path
         self.file = file
     }
@@ -50,9 +50,7 @@ package final class BlockStorage: Sendable {
 
     /// The `count` bytes from `offset` on; EIO where the storage ends before.
     package func read(_ count: Int, at offset: Int) throws(SystemCallError) -> [UInt8] {
-        guard count >= 0, offset >= 0, offset <= size, count <= size - offset else {
-            throw SystemCallError(call: "pread", subject: place(offset), errno: EIO)
-        }
+        try checkRead(count, at: offset)
         return try memory.withLock { memory throws(SystemCallError) in
             var failure: SystemCallError?
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, filled in
@@ -69,6 +67,12 @@ package final class BlockStorage: Sendable {
             }
             if let failure { throw failure }
             return bytes
+        }
+    }
+
+    private func checkRead(_ count: Int, at offset: Int) throws(SystemCallError) {
+        guard count >= 0, offset >= 0, offset <= size, count <= size - offset else {
+            throw SystemCallError(call: "pread", subject: place(offset), errno: EIO)
         }
     }
 
@@ -95,16 +99,10 @@ package final class BlockStorage: Sendable {
         return count
     }
 
-    /// Writes all of `bytes`, in transfers of 4 MiB. Where it begins and how much it is are multiples of
-    /// `blockSize`, else EINVAL; ENOSPC behind the end.
+    /// Writes all of `bytes`. Where it begins and how much it is are multiples of `blockSize`, else EINVAL; ENOSPC
+    /// behind the end.
     package func write(_ bytes: [UInt8], at offset: Int) throws(SystemCallError) {
-        guard offset.isMultiple(of: Self.blockSize), bytes.count.isMultiple(of: Self.blockSize), offset >= 0
-        else {
-            throw SystemCallError(call: "pwrite", subject: place(offset), errno: EINVAL)
-        }
-        guard offset <= size, bytes.count <= size - offset else {
-            throw SystemCallError(call: "pwrite", subject: place(offset), errno: ENOSPC)
-        }
+        try checkWrite(bytes.count, at: offset)
         var done = 0
         while done < bytes.count {
             let count = min(Self.transferSize, bytes.count - done)
@@ -120,6 +118,15 @@ package final class BlockStorage: Sendable {
                 )
             }
             done += count
+        }
+    }
+
+    private func checkWrite(_ count: Int, at offset: Int) throws(SystemCallError) {
+        guard offset.isMultiple(of: Self.blockSize), count.isMultiple(of: Self.blockSize), offset >= 0 else {
+            throw SystemCallError(call: "pwrite", subject: place(offset), errno: EINVAL)
+        }
+        guard offset <= size, count <= size - offset else {
+            throw SystemCallError(call: "pwrite", subject: place(offset), errno: ENOSPC)
         }
     }
 
@@ -149,21 +156,46 @@ package final class BlockStorage: Sendable {
     private func place(_ offset: Int) -> String { "\(path) at \(offset)" }
 }
 
-/// Memory that begins where a page does, as O_DIRECT wants it.
-@safe
-private struct AlignedMemory: ~Copyable {
-    let bytes: UnsafeMutableRawBufferPointer
+// MARK: - Without a copy
 
-    init(count: Int, of path: String) throws(SystemCallError) {
-        var pointer: UnsafeMutableRawPointer?
-        let code = unsafe posix_memalign(&pointer, BlockStorage.blockSize, count)
-        guard code == 0, unsafe pointer != nil else {
-            throw SystemCallError(call: "posix_memalign", subject: path, errno: code)
+extension BlockStorage {
+    /// Reads the `count` bytes from `offset` on as the content of `buffer`, in one transfer; EIO where the storage ends
+    /// before, ENOBUFS where the buffer is too small.
+    package func read(
+        _ count: Int,
+        at offset: Int,
+        into buffer: TransferBuffer
+    ) throws(SystemCallError) {
+        try checkRead(count, at: offset)
+        guard count <= buffer.capacity else {
+            throw SystemCallError(call: "pread", subject: place(offset), errno: ENOBUFS)
         }
-        unsafe bytes = UnsafeMutableRawBufferPointer(start: pointer, count: count)
+        try unsafe buffer.fill { memory throws(SystemCallError) in
+            // The kernel reads whole blocks.
+            let start = offset / Self.blockSize * Self.blockSize
+            let end = (offset + count + Self.blockSize - 1) / Self.blockSize * Self.blockSize
+            let content = offset - start..<offset - start + count
+            let read = try unsafe file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: memory[..<(end - start)]),
+                at: Int64(start),
+                of: place(start)
+            )
+            guard read >= content.upperBound else {
+                throw SystemCallError(call: "pread", subject: place(start + read), errno: EIO)
+            }
+            return (content, ())
+        }
     }
 
-    deinit {
-        unsafe free(bytes.baseAddress)
+    /// Writes the content of `buffer`, in one transfer. It begins, there and here, and is in all, a multiple of
+    /// `blockSize`, else EINVAL; ENOSPC behind the end.
+    package func write(_ buffer: TransferBuffer, at offset: Int) throws(SystemCallError) {
+        try unsafe buffer.lend { content, start throws(SystemCallError) in
+            try checkWrite(content.count, at: offset)
+            guard start.isMultiple(of: Self.blockSize) else {
+                throw SystemCallError(call: "pwrite", subject: place(offset), errno: EINVAL)
+            }
+            try unsafe write(content, at: offset)
+        }
     }
 }

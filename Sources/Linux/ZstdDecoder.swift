@@ -26,64 +26,65 @@ package final class ZstdDecoder: Sendable {
         context = Mutex(unsafe Context(pointer: pointer))
     }
 
-    /// The content of the one frame that `range` of `bytes` is, which must be `count` bytes.
+    /// Makes the content of the one frame that `range` of `bytes` is, which must be `count` bytes, that of `output`.
     ///
-    /// `prefix`, where it is not empty, is what the frame was made against (`ZSTD_CCtx_refPrefix`,
-    /// `zstd --patch-from`). The frame states its content's size; a dictionary's number, further frames and bytes behind
-    /// it are refused.
+    /// `prefix` is what the frame was made against, if anything (`ZSTD_CCtx_refPrefix`, `zstd --patch-from`). The frame
+    /// states its content's size; a dictionary's number, further frames and bytes behind it are refused, and leave
+    /// `output` without content.
     package func decode(
         _ bytes: [UInt8],
         _ range: Range<Int>,
         count: Int,
-        prefix: [UInt8] = []
-    ) throws(ZstdError) -> [UInt8] {
+        prefix: TransferBuffer? = nil,
+        into output: TransferBuffer
+    ) throws(ZstdError) {
         guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
             throw .frameLength(found: max(0, bytes.count - range.lowerBound), expected: range.count)
         }
         let header = try FrameHeader(bytes[range])
         try header.check(count: count)
-        let (content, length, code) = context.withLock { context in
-            unsafe bytes.withUnsafeBytes { whole in
-                unsafe prefix.withUnsafeBytes { prefix in
-                    unsafe Self.decode(
-                        &context,
-                        UnsafeRawBufferPointer(rebasing: whole[range]),
-                        count,
-                        prefix
-                    )
+        guard count <= output.capacity else { throw .library("no room for \(count) bytes") }
+        let (filled, length, code) = context.withLock { context in
+            unsafe output.fill { memory in
+                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+                let result = unsafe bytes.withUnsafeBytes { whole in
+                    let frame = unsafe UnsafeRawBufferPointer(rebasing: whole[range])
+                    guard let prefix else {
+                        let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                        return unsafe Self.decode(&context, frame, none, target)
+                    }
+                    return unsafe prefix.lend { unsafe Self.decode(&context, frame, $0, target) }
                 }
+                let isWhole = result.filled == count && result.length == range.count
+                return (isWhole ? 0..<count : 0..<0, result)
             }
         }
         if ZSTD_isError(length) != 0 { throw .library(Self.name(of: length)) }
         guard length == range.count else { throw .frameLength(found: range.count, expected: length) }
         if ZSTD_isError(code) != 0 { throw .library(Self.name(of: code)) }
-        guard content.count == count else { throw .contentSize(found: content.count, expected: count) }
-        return content
+        guard filled == count else { throw .contentSize(found: filled, expected: count) }
     }
 
     /// `length` is what the library says of the frame's own length, `code` of its content's.
     private static func decode(
         _ context: inout Context,
         _ frame: UnsafeRawBufferPointer,
-        _ count: Int,
-        _ prefix: UnsafeRawBufferPointer
-    ) -> (content: [UInt8], length: Int, code: Int) {
+        _ prefix: UnsafeRawBufferPointer,
+        _ output: UnsafeMutableRawBufferPointer
+    ) -> (filled: Int, length: Int, code: Int) {
         let length = unsafe ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count)
-        guard ZSTD_isError(length) == 0, length == frame.count else { return ([], length, 0) }
+        guard ZSTD_isError(length) == 0, length == frame.count else { return (0, length, 0) }
         // The library keeps the prefix's address until the frame is decoded, and not longer.
         var code = unsafe ZSTD_DCtx_refPrefix(context.pointer, prefix.baseAddress, prefix.count)
-        guard ZSTD_isError(code) == 0 else { return ([], length, code) }
-        let content = unsafe [UInt8](unsafeUninitializedCapacity: count) { output, filled in
-            unsafe code = ZSTD_decompressDCtx(
-                context.pointer,
-                output.baseAddress,
-                count,
-                frame.baseAddress,
-                frame.count
-            )
-            filled = ZSTD_isError(code) == 0 ? code : 0
-        }
-        return (content, length, code)
+        guard ZSTD_isError(code) == 0 else { return (0, length, code) }
+        unsafe code = ZSTD_decompressDCtx(
+            context.pointer,
+            output.baseAddress,
+            output.count,
+            frame.baseAddress,
+            frame.count
+        )
+        return (ZSTD_isError(code) == 0 ? code : 0, length, code)
     }
 
     private static func name(of code: Int) -> String { unsafe String(cString: ZSTD_getErrorName(code)) }

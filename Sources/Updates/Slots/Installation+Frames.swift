@@ -2,14 +2,29 @@
 import Linux
 
 extension Installation {
-    private struct Arrival: Sendable {
-        let request: FrameRequest
-        let bytes: Result<[UInt8]?, SourceFailure>
+    private enum Event: Sendable {
+        case arrived(FrameRequest, Result<[UInt8]?, SourceFailure>)
+        case ended(Frame, SegmentWorkspace, SegmentOutcome)
     }
 
-    /// What is left to ask for.
+    /// A segment's frame in what has come of a request.
+    private struct Frame: Sendable {
+        let segment: Int
+        let request: FrameRequest
+        let bytes: [UInt8]
+        let range: Range<Int>
+    }
+
     private struct Queue {
+        /// What is left to ask for, the next one last.
         var requests: [FrameRequest]
+        /// What has come and is not taken up.
+        var frames: [Frame] = []
+        var idle: [SegmentWorkspace]
+        var inFlight = 0
+        var outstandingBytes = 0
+        /// Frames left of what has come, by where it begins in its file.
+        var left: [FrameRequest: Int] = [:]
         var failures: [Int: Int] = [:]
     }
 
@@ -24,85 +39,113 @@ extension Installation {
             $0.phase = .fetching
             $0.bytesToGo = bytes
         }
-        let failure = await withTaskGroup(of: Arrival.self, returning: InstallationError?.self) { group in
-            let behind = WriteBehind(writer)
-            let failure = await fetch(requests, in: &group, behind)
+        let failure = await withTaskGroup(of: Event.self, returning: InstallationError?.self) { group in
+            let failure = await fetch(requests, in: &group)
             group.cancelAll()
-            let last = await behind.finish()
-            return failure ?? last.map { .slot($0) }
+            return failure
         }
         if let failure { throw failure }
     }
 
     private func fetch(
         _ requests: [FrameRequest],
-        in group: inout TaskGroup<Arrival>,
-        _ behind: WriteBehind
+        in group: inout TaskGroup<Event>
     ) async -> InstallationError? {
-        var queue = Queue(requests: requests.reversed())
-        var inFlight = 0
-        var outstandingBytes = 0
+        var queue = Queue(requests: requests.reversed(), idle: crew.workspaces)
         while true {
-            while inFlight < limits.requests, let request = queue.requests.last,
-                outstandingBytes == 0 || outstandingBytes + request.range.count <= limits.outstandingBytes
-            {
-                queue.requests.removeLast()
-                inFlight += 1
-                outstandingBytes += request.range.count
-                let (fetcher, file) = (fetcher, writer.file(of: request.kind))
-                group.addTask { await Self.arrival(request, file, fetcher) }
+            ask(&queue, &group)
+            install(&queue, &group)
+            guard let event = await group.next() else { return nil }
+            if Task.isCancelled { return .cancelled }
+            switch event {
+            case .arrived(_, .failure(let failure)): return .source(failure)
+            case .arrived(_, .success(nil)): return .cancelled
+            case .arrived(let request, .success(let bytes?)): arrived(bytes, request, &queue)
+            case .ended(let frame, let workspace, let outcome):
+                queue.idle.append(workspace)
+                if let failure = ended(frame, outcome, &queue) { return failure }
             }
-            guard inFlight > 0, let arrival = await group.next() else { return nil }
-            inFlight -= 1
-            if let failure = await install(arrival, &queue, behind) { return failure }
-            outstandingBytes -= arrival.request.range.count
         }
     }
 
-    private static func arrival(
-        _ request: FrameRequest,
+    private func ask(_ queue: inout Queue, _ group: inout TaskGroup<Event>) {
+        while queue.inFlight < limits.requests, let request = queue.requests.last,
+            queue.outstandingBytes == 0
+                || queue.outstandingBytes + request.range.count <= limits.outstandingBytes
+        {
+            queue.requests.removeLast()
+            queue.inFlight += 1
+            queue.outstandingBytes += request.range.count
+            let (fetcher, file) = (fetcher, writer.file(of: request.kind))
+            group.addTask { .arrived(request, await Self.bytes(of: request, file, fetcher)) }
+        }
+    }
+
+    private static func bytes(
+        of request: FrameRequest,
         _ file: String,
         _ fetcher: RangeFetcher
-    ) async -> Arrival {
+    ) async -> Result<[UInt8]?, SourceFailure> {
         do throws(SourceFailure) {
-            return Arrival(request: request, bytes: .success(try await fetcher.fetch(file, request.range)))
+            return .success(try await fetcher.fetch(file, request.range))
         } catch {
-            return Arrival(request: request, bytes: .failure(error))
+            return .failure(error)
         }
     }
 
-    /// One segment is decoded while the one before is written.
-    private func install(
-        _ arrival: Arrival,
-        _ queue: inout Queue,
-        _ behind: WriteBehind
-    ) async -> InstallationError? {
-        let (writer, kind) = (writer, arrival.request.kind)
-        let bytes: [UInt8]
-        switch arrival.bytes {
-        case .failure(let failure): return .source(failure)
-        case .success(nil): return .cancelled
-        case .success(let content?): bytes = content
+    private func arrived(_ bytes: [UInt8], _ request: FrameRequest, _ queue: inout Queue) {
+        queue.inFlight -= 1
+        queue.left[request] = request.segments.count
+        for segment in request.segments {
+            let frame = writer.frame(of: segment, request.kind)
+            let start = frame.lowerBound - request.range.lowerBound
+            queue.frames.append(
+                Frame(segment: segment, request: request, bytes: bytes, range: start..<start + frame.count)
+            )
         }
-        for segment in arrival.request.segments {
-            if Task.isCancelled { return .cancelled }
-            let frame = writer.frame(of: segment, kind)
-            let start = frame.lowerBound - arrival.request.range.lowerBound
-            let range = start..<start + frame.count
-            let decoded = await DetachedThread.value {
-                Result { () throws(SegmentRefusal) in try writer.decode(segment, bytes, range, kind) }
-            }
-            switch decoded {
-            case .success(let content):
-                if let error = await behind.write(content) { return .slot(error) }
-                meter.update {
-                    if kind == .patch { $0.segmentsPatched += 1 } else { $0.segmentsFetched += 1 }
+    }
+
+    private func install(_ queue: inout Queue, _ group: inout TaskGroup<Event>) {
+        while !queue.frames.isEmpty, let workspace = queue.idle.popLast() {
+            let frame = queue.frames.removeFirst()
+            let (crew, writer) = (crew, writer)
+            group.addTask {
+                let outcome = await crew.install(by: writer) {
+                    Result { () throws(SegmentRefusal) in
+                        try writer.decode(
+                            frame.segment,
+                            frame.bytes,
+                            frame.range,
+                            frame.request.kind,
+                            in: workspace
+                        )
+                    }
                 }
-            case .failure(let refusal):
-                if let failure = retry(segment, kind, refusal, &queue) { return failure }
+                return .ended(frame, workspace, outcome)
             }
         }
-        return nil
+    }
+
+    private func ended(
+        _ frame: Frame,
+        _ outcome: SegmentOutcome,
+        _ queue: inout Queue
+    ) -> InstallationError? {
+        let request = frame.request
+        queue.left[request, default: 1] -= 1
+        if queue.left[request] == 0 {
+            queue.left[request] = nil
+            queue.outstandingBytes -= request.range.count
+        }
+        switch outcome {
+        case .written:
+            meter.update {
+                if request.kind == .patch { $0.segmentsPatched += 1 } else { $0.segmentsFetched += 1 }
+            }
+            return nil
+        case .refused(let refusal): return retry(frame.segment, request.kind, refusal, &queue)
+        case .failed(let error): return .slot(error)
+        }
     }
 
     private func retry(
@@ -126,28 +169,5 @@ extension Installation {
             $0.bytesToGo += bytes
         }
         return nil
-    }
-}
-
-/// Writes one segment while its owner does something else.
-private actor WriteBehind {
-    private let writer: SlotWriter
-    private var current: Task<Result<Void, SlotError>, Never>?
-
-    init(_ writer: SlotWriter) { self.writer = writer }
-
-    /// Returns when the segment before is written, or with what happened to it.
-    func write(_ segment: SlotWriter.Segment) async -> SlotError? {
-        if let error = await finish() { return error }
-        let writer = writer
-        current = Task { await DetachedThread.value { Installation.write(segment, by: writer) } }
-        return nil
-    }
-
-    func finish() async -> SlotError? {
-        guard let task = current else { return nil }
-        current = nil
-        guard case .failure(let error) = await task.value else { return nil }
-        return error
     }
 }

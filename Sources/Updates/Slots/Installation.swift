@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import Linux
+import Synchronization
 
 /// Brings a release into a slot: what is there already, what the running slot has, and the rest from a source.
 ///
 /// Nothing is kept anywhere else, and nothing but the slot tells how far it came: an installation that was interrupted,
-/// by whatever, is a new one that has less to do. It holds at most 48 MiB of answers, windows and segments at a time, and
-/// at the end the kernel image; what the allocator keeps back comes on top.
+/// by whatever, is a new one that has less to do. It has three threads and holds at most 44 MiB of answers, a window and
+/// segments at a time, and after them the kernel image.
 package struct Installation: Sendable {
     package struct Outcome: Equatable, Sendable {
         /// The release's `uki.efi`, with the length and hash that the manifest wants.
@@ -20,6 +21,7 @@ package struct Installation: Sendable {
     private static let kernelPiece = 1 << 20
 
     let writer: SlotWriter
+    let crew: InstallationCrew
     let manifest: ReleaseManifest
     let limits: InstallationLimits
     let meter: ProgressMeter
@@ -37,6 +39,7 @@ package struct Installation: Sendable {
     ) throws(InstallationError) {
         do throws(SlotError) {
             writer = try SlotWriter(manifest, into: target, running: running)
+            crew = try InstallationCrew(segmentSize: manifest.root.segmentSize)
         } catch {
             throw .slot(error)
         }
@@ -53,6 +56,7 @@ package struct Installation: Sendable {
         let origins = try await survey()
         let wanted = try await copy(origins)
         try await fetchFrames(wanted)
+        writer.endPatches()
         try await seal()
         let image = try await fetchKernelImage()
         meter.update { $0.phase = .done }
@@ -63,104 +67,108 @@ package struct Installation: Sendable {
         )
     }
 
-    private func checkCancellation() throws(InstallationError) {
-        if Task.isCancelled { throw .cancelled }
-    }
-
-    /// Two at once: one is hashed while the other is read.
     private func survey() async throws(InstallationError) -> [SlotWriter.Origin] {
-        let writer = writer
-        for segment in writer.unknownSegments {
-            try checkCancellation()
-            await DetachedThread.value { writer.learn(segment) }
+        let (writer, meter) = (writer, meter)
+        let isKnown = await crew.forEach(of: writer.unknownSegments) { segment, workspace in
+            writer.learn(segment, in: workspace)
+        } take: { _, _ in
+            true
         }
-        var origins: [SlotWriter.Origin] = []
-        let segments = manifest.root.hashes.indices
-        for segment in stride(from: 0, to: segments.count, by: 2) {
-            try checkCancellation()
-            async let one = DetachedThread.value { writer.origin(of: segment) }
-            if segment + 1 < segments.count {
-                let other = await DetachedThread.value { writer.origin(of: segment + 1) }
-                origins += [await one, other]
-            } else {
-                origins.append(await one)
-            }
-            let present = origins.count { $0 == .present }
-            let count = origins.count
+        if !isKnown { throw .cancelled }
+        let origins = Mutex<[SlotWriter.Origin]>([])
+        let isWhole = await crew.forEach(of: manifest.root.hashes.indices) { segment, workspace in
+            writer.origin(of: segment, in: workspace)
+        } take: { _, origin in
+            origins.withLock { $0.append(origin) }
             meter.update {
-                $0.segmentsRead = count
-                $0.segmentsReused = present
+                $0.segmentsRead += 1
+                if origin == .present { $0.segmentsReused += 1 }
             }
+            return true
         }
-        return origins
+        if !isWhole { throw .cancelled }
+        return origins.withLock { $0 }
     }
 
     /// Returns the segments that a frame has to bring.
     private func copy(_ origins: [SlotWriter.Origin]) async throws(InstallationError) -> [Int] {
         meter.update { $0.phase = .copying }
         var wanted: [Int] = []
-        let writer = writer
+        var places: [(segment: Int, offset: Int)] = []
         for (segment, origin) in origins.enumerated() {
             switch origin {
             case .present: break
             case .frame: wanted.append(segment)
-            case .running(let offset):
-                try checkCancellation()
-                let result = await DetachedThread.value { () -> Result<Bool, SlotError> in
-                    guard let content = writer.running(segment, at: offset) else { return .success(false) }
-                    return Self.write(content, by: writer).map { true }
+            case .running(let offset): places.append((segment, offset))
+            }
+        }
+        let (refused, failure) = await copy(places)
+        if let failure { throw failure }
+        return (wanted + refused).sorted()
+    }
+
+    /// Returns the segments that the running slot has not, after all.
+    private func copy(
+        _ places: [(segment: Int, offset: Int)]
+    ) async -> (refused: [Int], InstallationError?) {
+        typealias Copied = (segment: Int, workspace: SegmentWorkspace, outcome: SegmentOutcome)
+        return await withTaskGroup(of: Copied.self, returning: ([Int], InstallationError?).self) { group in
+            var idle = crew.workspaces
+            var left = Array(places.reversed())
+            var refused: [Int] = []
+            while true {
+                while !left.isEmpty, let workspace = idle.popLast() {
+                    let (segment, offset) = left.removeLast()
+                    let (crew, writer) = (crew, writer)
+                    group.addTask {
+                        let outcome = await crew.install(by: writer) {
+                            Result { () throws(SegmentRefusal) in
+                                try writer.running(segment, at: offset, in: workspace)
+                            }
+                        }
+                        return (segment, workspace, outcome)
+                    }
                 }
-                if try result.orThrow() {
-                    meter.update { $0.segmentsCopied += 1 }
-                } else {
-                    wanted.append(segment)
+                guard let copied = await group.next() else { return (refused, nil) }
+                if Task.isCancelled { return (refused, .cancelled) }
+                idle.append(copied.workspace)
+                switch copied.outcome {
+                case .written: meter.update { $0.segmentsCopied += 1 }
+                case .refused: refused.append(copied.segment)
+                case .failed(let error): return (refused, .slot(error))
                 }
             }
         }
-        return wanted
     }
 
-    static func write(_ segment: SlotWriter.Segment, by writer: SlotWriter) -> Result<Void, SlotError> {
-        do throws(SlotError) {
-            return .success(try writer.write(segment))
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// One segment is read while the one before goes into the tree.
+    /// Some segments are read and hashed while those before them go into the tree.
     private func seal() async throws(InstallationError) {
         meter.update {
             $0.phase = .sealing
             $0.segmentsRead = 0
         }
-        let writer = writer
-        let seal = try await DetachedThread.value {
-            Result { () throws(SlotError) in try writer.beginSeal() }
-        }
-        .orThrow()
-        let count = manifest.root.hashes.count
-        var content = try await Self.readBack(0, by: writer).orThrow()
-        for segment in 0..<count {
-            try checkCancellation()
-            let current = content
-            async let absorbed = DetachedThread.value {
-                Result { () throws(SlotError) in try seal.absorb(current) }
-            }
-            if segment + 1 < count {
-                let next = await Self.readBack(segment + 1, by: writer)
-                try await absorbed.orThrow()
-                content = try next.orThrow()
-            } else {
-                try await absorbed.orThrow()
+        let (writer, meter) = (writer, meter)
+        let seal = try await crew.write { Result { () throws(SlotError) in try writer.beginSeal() } }
+            .orThrow()
+        let failure = Mutex<SlotError?>(nil)
+        let isWhole = await crew.forEach(of: manifest.root.hashes.indices) { segment, workspace in
+            Result { () throws(SlotError) in try writer.readBack(segment, for: seal, in: workspace) }
+        } take: { _, digests in
+            let absorbed = Result { () throws(SlotError) in try seal.absorb(digests.get()) }
+            if case .failure(let error) = absorbed {
+                failure.withLock { $0 = error }
+                return false
             }
             meter.update { $0.segmentsRead += 1 }
+            return true
         }
-        try await DetachedThread.value { Result { () throws(SlotError) in try writer.end(seal) } }.orThrow()
-    }
-
-    private static func readBack(_ segment: Int, by writer: SlotWriter) async -> Result<[UInt8], SlotError> {
-        await DetachedThread.value { Result { () throws(SlotError) in try writer.readBack(segment) } }
+        if let failure = failure.withLock({ $0 }) { throw .slot(failure) }
+        if !isWhole { throw .cancelled }
+        let workspace = crew.workspaces[0]
+        try await crew.write {
+            Result { () throws(SlotError) in try writer.end(seal, in: workspace) }
+        }
+        .orThrow()
     }
 
     private func fetchKernelImage() async throws(InstallationError) -> [UInt8] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A run of a file with the frames in it that are wanted.
-struct FrameRequest: Equatable, Sendable {
+struct FrameRequest: Hashable, Sendable {
     let kind: SlotWriter.FrameKind
     /// Bytes of the file.
     private(set) var range: Range<Int>

@@ -9,8 +9,26 @@ package protocol SlotStorage: Sendable {
     func read(_ count: Int, at offset: Int) throws(SystemCallError) -> [UInt8]
     /// Both where it begins and how much it is are multiples of 4096.
     func write(_ bytes: [UInt8], at offset: Int) throws(SystemCallError)
+    /// The `count` bytes from `offset` on become the content of `buffer`.
+    func read(_ count: Int, at offset: Int, into buffer: TransferBuffer) throws(SystemCallError)
+    /// Writes the content of `buffer`.
+    func write(_ buffer: TransferBuffer, at offset: Int) throws(SystemCallError)
     /// Returns when what was written outlasts a power cut.
     func synchronize() throws(SystemCallError)
+}
+
+extension SlotStorage {
+    package func read(
+        _ count: Int,
+        at offset: Int,
+        into buffer: TransferBuffer
+    ) throws(SystemCallError) {
+        try buffer.replace(with: read(count, at: offset))
+    }
+
+    package func write(_ buffer: TransferBuffer, at offset: Int) throws(SystemCallError) {
+        try write(buffer.bytes, at: offset)
+    }
 }
 
 extension BlockStorage: SlotStorage {}

@@ -23,14 +23,15 @@ package final class SlotWriter: Sendable {
         case pack
     }
 
-    /// Content that has the hash that the manifest wants.
+    /// Content that has the hash that the manifest wants, in a workspace that is not used for another before this one
+    /// is written.
     package struct Segment: Sendable {
         package let index: Int
-        package let content: [UInt8]
+        fileprivate let workspace: SegmentWorkspace
 
-        fileprivate init(index: Int, content: [UInt8]) {
+        fileprivate init(index: Int, in workspace: SegmentWorkspace) {
             self.index = index
-            self.content = content
+            self.workspace = workspace
         }
     }
 
@@ -51,7 +52,8 @@ package final class SlotWriter: Sendable {
     package let patch: ReleaseManifest.Patch?
     private let target: TargetSlot
     private let running: RunningSlot?
-    private let decoder: ZstdDecoder
+    /// What a patch frame was made against; one at a time, for it is the largest of all that is held.
+    private let window: Mutex<TransferBuffer?>
     private let state: Mutex<State>
 
     package init(
@@ -66,19 +68,13 @@ package final class SlotWriter: Sendable {
         guard target.hashes.size >= layout.size else {
             throw .tooSmall(.hashes, found: target.hashes.size, required: layout.size)
         }
-        do throws(ZstdError) {
-            decoder = try ZstdDecoder()
-        } catch {
-            throw .storage(
-                SystemCallError(call: "ZSTD_createDCtx", subject: "decoder", errno: SystemCallError.noMemory)
-            )
-        }
         self.manifest = manifest
         self.target = target
         self.running = running
         patch = running.flatMap { running in
             manifest.patches.first { $0.fromRootHash == running.rootHash }
         }
+        window = Mutex(nil)
         var state = State()
         if let root = running?.root {
             for (index, hash) in root.hashes.enumerated().reversed() {
@@ -97,7 +93,7 @@ package final class SlotWriter: Sendable {
     }
 
     /// Remembers what the running slot has there. A segment that cannot be read is as good as none.
-    package func learn(_ segment: Int) {
+    package func learn(_ segment: Int, in workspace: SegmentWorkspace) {
         guard let running else { return }
         let segmentSize = manifest.root.segmentSize
         let start = segment * segmentSize
@@ -107,18 +103,20 @@ package final class SlotWriter: Sendable {
             lengths.insert(manifest.root.range(of: segment).count)
         }
         for length in lengths where length > 0 && start + length <= running.data.size {
-            guard let bytes = try? running.data.read(length, at: start) else { continue }
-            let hash = Array(SHA256.hash(data: bytes))
+            guard (try? running.data.read(length, at: start, into: workspace.content)) != nil else {
+                continue
+            }
+            let hash = Array(workspace.sha256)
             state.withLock { $0.running[hash] = min(start, $0.running[hash] ?? start) }
         }
     }
 
     /// The cheapest place that has the segment.
-    package func origin(of segment: Int) -> Origin {
+    package func origin(of segment: Int, in workspace: SegmentWorkspace) -> Origin {
         let range = manifest.root.range(of: segment)
         let hash = manifest.root.hashes[segment]
-        if let bytes = try? target.data.read(range.count, at: range.lowerBound),
-            SHA256.hash(data: bytes) == hash
+        if (try? target.data.read(range.count, at: range.lowerBound, into: workspace.content)) != nil,
+            workspace.sha256 == hash
         {
             return .present
         }
@@ -157,70 +155,104 @@ package final class SlotWriter: Sendable {
 // MARK: - Content
 
 extension SlotWriter {
-    /// The content of a segment that the running slot should have at `offset`; nil where it cannot be read or has
-    /// become another.
-    package func running(_ segment: Int, at offset: Int) -> Segment? {
-        guard let running,
-            let content = try? running.data.read(manifest.root.range(of: segment).count, at: offset)
-        else { return nil }
-        return try? checked(segment, content)
+    /// The segment that the running slot should have at `offset`.
+    package func running(
+        _ segment: Int,
+        at offset: Int,
+        in workspace: SegmentWorkspace
+    ) throws(SegmentRefusal) -> Segment {
+        guard let running else { throw .noFrame }
+        do throws(SystemCallError) {
+            let count = manifest.root.range(of: segment).count
+            try running.data.read(count, at: offset, into: workspace.content)
+        } catch {
+            throw .window(error)
+        }
+        return try checked(segment, workspace)
     }
 
-    /// The content of the frame that lies in `range` of `bytes`. Nothing is written.
+    /// The segment whose frame lies in `range` of `bytes`. Nothing is written.
     package func decode(
         _ segment: Int,
         _ bytes: [UInt8],
         _ range: Range<Int>,
-        _ kind: FrameKind
+        _ kind: FrameKind,
+        in workspace: SegmentWorkspace
     ) throws(SegmentRefusal) -> Segment {
-        do throws(SegmentRefusal) {
-            let prefix = kind == .patch ? try window(of: segment) : []
-            return try decode(segment, bytes, range, against: prefix)
-        } catch {
-            if kind == .patch { state.withLock { $0.failedPatches[segment, default: 0] += 1 } }
-            throw error
+        let count = manifest.root.range(of: segment).count
+        switch kind {
+        case .pack:
+            try Self.decode(bytes, range, count: count, in: workspace)
+            return try checked(segment, workspace)
+        case .patch:
+            do throws(SegmentRefusal) {
+                try window.withLock { window throws(SegmentRefusal) in
+                    let window = try read(&window, of: segment)
+                    try Self.decode(bytes, range, count: count, against: window, in: workspace)
+                }
+                return try checked(segment, workspace)
+            } catch {
+                state.withLock { $0.failedPatches[segment, default: 0] += 1 }
+                throw error
+            }
         }
     }
 
-    private func decode(
-        _ segment: Int,
+    private static func decode(
         _ bytes: [UInt8],
         _ range: Range<Int>,
-        against prefix: [UInt8]
-    ) throws(SegmentRefusal) -> Segment {
-        let count = manifest.root.range(of: segment).count
-        let content: [UInt8]
+        count: Int,
+        against prefix: TransferBuffer? = nil,
+        in workspace: SegmentWorkspace
+    ) throws(SegmentRefusal) {
         do throws(ZstdError) {
-            content = try decoder.decode(bytes, range, count: count, prefix: prefix)
+            try workspace.decoder.decode(bytes, range, count: count, prefix: prefix, into: workspace.content)
         } catch {
             throw .frame(error)
         }
-        return try checked(segment, content)
     }
 
-    private func checked(_ segment: Int, _ content: [UInt8]) throws(SegmentRefusal) -> Segment {
+    private func checked(
+        _ segment: Int,
+        _ workspace: SegmentWorkspace
+    ) throws(SegmentRefusal) -> Segment {
         let expected = manifest.root.hashes[segment]
-        let found = SHA256.hash(data: content)
+        let found = workspace.sha256
         guard found == expected else { throw .hash(found: Array(found), expected: expected) }
-        return Segment(index: segment, content: content)
+        return Segment(index: segment, in: workspace)
     }
 
-    private func window(of segment: Int) throws(SegmentRefusal) -> [UInt8] {
+    private func read(
+        _ memory: inout TransferBuffer?,
+        of segment: Int
+    ) throws(SegmentRefusal) -> TransferBuffer {
         guard let patch, let running else { throw .noFrame }
         let window = patch.windows[segment]
         do throws(SystemCallError) {
-            return try running.data.read(window.count, at: window.lowerBound)
+            let buffer: TransferBuffer
+            if let memory {
+                buffer = memory
+            } else {
+                buffer = try TransferBuffer(capacity: patch.windows.map(\.count).max() ?? 0)
+                memory = buffer
+            }
+            try running.data.read(window.count, at: window.lowerBound, into: buffer)
+            return buffer
         } catch {
             throw .window(error)
         }
     }
 
+    /// Gives back the memory of patch frames' windows.
+    package func endPatches() { window.withLock { $0 = nil } }
+
     /// Writes a segment at once, and waits for the disk after each 64 MiB.
     package func write(_ segment: Segment) throws(SlotError) {
         do throws(SystemCallError) {
-            try target.data.write(segment.content, at: manifest.root.range(of: segment.index).lowerBound)
+            let range = manifest.root.range(of: segment.index)
+            try target.data.write(segment.workspace.content, at: range.lowerBound)
             let isDue = state.withLock { state in
-                state.unsynchronizedBytes += segment.content.count
+                state.unsynchronizedBytes += range.count
                 guard state.unsynchronizedBytes >= Self.synchronizedRun else { return false }
                 state.unsynchronizedBytes = 0
                 return true
@@ -235,12 +267,12 @@ extension SlotWriter {
 // MARK: - Proof
 
 extension SlotWriter {
-    /// Reads the slot back from the disk and makes its hash tree, one segment after the other.
+    /// Reads the slot back from the disk and makes its hash tree.
     package struct Seal: Sendable {
         fileprivate let tree: VerityTree
 
-        /// Takes the next segment's content, in order.
-        package func absorb(_ content: [UInt8]) throws(SlotError) { try tree.absorb(content) }
+        /// Takes what the tree needs of the next segment, in order.
+        package func absorb(_ digests: [UInt8]) throws(SlotError) { try tree.absorb(digests: digests) }
     }
 
     /// Begins the proof, when all segments are written.
@@ -251,32 +283,37 @@ extension SlotWriter {
         )
     }
 
-    /// What the disk has of a segment.
-    package func readBack(_ segment: Int) throws(SlotError) -> [UInt8] {
+    /// What the tree needs of a segment as the disk has it; in any order.
+    package func readBack(
+        _ segment: Int,
+        for seal: Seal,
+        in workspace: SegmentWorkspace
+    ) throws(SlotError) -> [UInt8] {
+        try readBack(segment, in: workspace)
+        var digests: [UInt8] = []
+        workspace.forEachPiece { digests += seal.tree.digests(of: $0) }
+        return digests
+    }
+
+    private func readBack(_ segment: Int, in workspace: SegmentWorkspace) throws(SlotError) {
         let range = manifest.root.range(of: segment)
         do throws(SystemCallError) {
-            return try target.data.read(range.count, at: range.lowerBound)
+            try target.data.read(range.count, at: range.lowerBound, into: workspace.content)
         } catch {
             throw .storage(error)
         }
     }
 
     /// Ends the proof: the tree's root is the manifest's, or the error names the first segment that is not.
-    package func end(_ seal: Seal) throws(SlotError) {
+    package func end(_ seal: Seal, in workspace: SegmentWorkspace) throws(SlotError) {
         let found = try seal.tree.finish()
         if found == manifest.verity.rootHash { return }
         for (index, expected) in manifest.root.hashes.enumerated() {
-            let hash = Array(SHA256.hash(data: try readBack(index)))
+            try readBack(index, in: workspace)
+            let hash = Array(workspace.sha256)
             if hash != expected { throw .segment(index, found: hash, expected: expected) }
         }
         throw .rootHash(found: found, expected: manifest.verity.rootHash)
-    }
-
-    /// The whole proof.
-    package func seal() throws(SlotError) {
-        let seal = try beginSeal()
-        for segment in manifest.root.hashes.indices { try seal.absorb(try readBack(segment)) }
-        try end(seal)
     }
 
     private func synchronize() throws(SlotError) {

@@ -86,10 +86,23 @@ package final class VerityTree: Sendable {
     }
 
     /// Takes the data that follows what was taken before; whole blocks.
-    package func absorb(_ bytes: [UInt8]) throws(SlotError) {
+    package func absorb(_ bytes: [UInt8]) throws(SlotError) { try absorb(digests: digests(of: bytes)) }
+
+    /// One after the other, those of the blocks that `bytes` are; from any thread.
+    package func digests(of bytes: [UInt8]) -> [UInt8] {
+        var digests: [UInt8] = []
+        digests.reserveCapacity(bytes.count / Self.blockSize * VerityLayout.digestSize)
+        for start in stride(from: 0, to: bytes.count, by: Self.blockSize) {
+            digests.append(contentsOf: digest(bytes[start..<start + Self.blockSize]))
+        }
+        return digests
+    }
+
+    /// Takes those of the blocks that follow what was taken before.
+    package func absorb(digests: [UInt8]) throws(SlotError) {
         try state.withLock { state throws(SlotError) in
-            for start in stride(from: 0, to: bytes.count, by: Self.blockSize) {
-                try add(digest(bytes[start..<start + Self.blockSize]), to: 0, &state)
+            for start in stride(from: 0, to: digests.count, by: VerityLayout.digestSize) {
+                try add(digests[start..<start + VerityLayout.digestSize], to: 0, &state)
             }
         }
     }
@@ -136,7 +149,11 @@ package final class VerityTree: Sendable {
         return hash.finalize()
     }
 
-    private func add(_ digest: SHA256Digest, to level: Int, _ state: inout State) throws(SlotError) {
+    private func add(
+        _ digest: some Sequence<UInt8>,
+        to level: Int,
+        _ state: inout State
+    ) throws(SlotError) {
         guard level < layout.levels.count else {
             state.rootHash = Array(digest)
             return

@@ -73,20 +73,26 @@ import Testing
                 let isPatch = arguments.count > 2
                 #expect(isPatch == (frame.count < 100_000))
                 let decoder = try ZstdDecoder()
-                let decoded = try decoder.decode(
+                let output = try TransferBuffer(capacity: content.count)
+                let prefix = try TransferBuffer(capacity: old.count)
+                try prefix.replace(with: old)
+                try decoder.decode(
                     frame,
                     0..<frame.count,
                     count: content.count,
-                    prefix: isPatch ? old : []
+                    prefix: isPatch ? prefix : nil,
+                    into: output
                 )
-                #expect(decoded == content)
+                #expect(output.bytes == content)
                 if isPatch {
                     #expect(throws: ZstdError.self) {
-                        try decoder.decode(frame, 0..<frame.count, count: content.count)
+                        try decoder.decode(frame, 0..<frame.count, count: content.count, into: output)
                     }
+                    #expect(output.count == 0)
                     // A prefix does not stay for the frame after it.
                     let plain = Zstd.frame(content)
-                    #expect(try decoder.decode(plain, 0..<plain.count, count: content.count) == content)
+                    try decoder.decode(plain, 0..<plain.count, count: content.count, into: output)
+                    #expect(output.bytes == content)
                 }
             }
         }
@@ -94,13 +100,16 @@ import Testing
 
     @Test("a window of more than 2^25 bytes, no frame, a cut frame: refused") func decoder() throws {
         let decoder = try ZstdDecoder()
+        let output = try TransferBuffer(capacity: 10_000)
         let content = Pseudorandom.bytes(10_000, seed: 3)
         let frame = Zstd.frame(content)
         for count in 0..<frame.count {
-            #expect(throws: ZstdError.self) { try decoder.decode(frame, 0..<count, count: 10_000) }
+            #expect(throws: ZstdError.self) {
+                try decoder.decode(frame, 0..<count, count: 10_000, into: output)
+            }
         }
         #expect(throws: ZstdError.frameLength(found: frame.count + 4, expected: frame.count)) {
-            try decoder.decode(frame + [1, 2, 3, 4], 0..<frame.count + 4, count: 10_000)
+            try decoder.decode(frame + [1, 2, 3, 4], 0..<frame.count + 4, count: 10_000, into: output)
         }
         // RFC 8878, 3.1.1.1: a window of 2^26 bytes and 4 bytes of content size; then of 2^25,
         // where the empty block is what is wrong.
@@ -108,10 +117,14 @@ import Testing
             [0x28, 0xB5, 0x2F, 0xFD, 0x80, window, 0x10, 0x27, 0, 0, 1, 0, 0] as [UInt8]
         }
         #expect(throws: ZstdError.window(found: 1 << 26)) {
-            try decoder.decode(header(16 << 3), 0..<13, count: 10_000)
+            try decoder.decode(header(16 << 3), 0..<13, count: 10_000, into: output)
         }
         #expect(throws: ZstdError.library("Data corruption detected")) {
-            try decoder.decode(header(15 << 3), 0..<13, count: 10_000)
+            try decoder.decode(header(15 << 3), 0..<13, count: 10_000, into: output)
+        }
+        #expect(throws: ZstdError.library("no room for 10000 bytes")) {
+            let small = try TransferBuffer(capacity: 9999)
+            try decoder.decode(frame, 0..<frame.count, count: 10_000, into: small)
         }
     }
 
@@ -176,6 +189,42 @@ import Testing
             #expect(throws: SystemCallError(call: "pwrite", subject: place(1), errno: EINVAL)) {
                 try storage.write(other, at: 1)
             }
+        }
+    }
+
+    @Test("a buffer takes any bytes of a storage, and gives whole blocks back, without a copy") func buffer()
+        throws
+    {
+        try TemporaryDirectory.with { directory in
+            let bytes = Pseudorandom.bytes(5 << 20, seed: 12)
+            let storage = try storage(directory + "/disk", bytes: bytes)
+            let buffer = try TransferBuffer(capacity: 1 << 20)
+            for range in [0..<1, 4095..<4097, 1000..<1000 + (1 << 20), (5 << 20) - 1..<5 << 20, 77..<77] {
+                try storage.read(range.count, at: range.lowerBound, into: buffer)
+                #expect(buffer.bytes == Array(bytes[range]))
+            }
+            try storage.read(8192, at: 4096, into: buffer)
+            try storage.write(buffer, at: 1 << 20)
+            #expect(try storage.read(8192, at: 1 << 20) == Array(bytes[4096..<12_288]))
+            var part = [7] as [UInt8]
+            buffer.copy(4090..<4100, to: &part)
+            #expect(part == Array(bytes[8186..<8196]))
+            let place = { (offset: Int) in "\(directory)/disk at \(offset)" }
+            #expect(throws: SystemCallError(call: "pread", subject: place(4096), errno: ENOBUFS)) {
+                try storage.read((1 << 20) + 1, at: 4096, into: buffer)
+            }
+            #expect(throws: SystemCallError(call: "pread", subject: place(5 << 20), errno: EIO)) {
+                try storage.read(1, at: 5 << 20, into: buffer)
+            }
+            #expect(throws: SystemCallError(call: "pwrite", subject: place(5 << 20), errno: ENOSPC)) {
+                try storage.write(buffer, at: 5 << 20)
+            }
+            // From the middle of a block, O_DIRECT writes nothing.
+            try storage.read(8192, at: 100, into: buffer)
+            #expect(throws: SystemCallError(call: "pwrite", subject: place(0), errno: EINVAL)) {
+                try storage.write(buffer, at: 0)
+            }
+            #expect(throws: SystemCallError.self) { try buffer.replace(with: bytes) }
         }
     }
 }
