@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vendor's update server, with faults on demand: a tree with ranges and ETags, events, states.
 
-    update_server.py TREE [--port N] [--tls CERTIFICATE KEY] [--retry MILLISECONDS]
+    update_server.py TREE [--host ADDRESS] [--port N] [--tls CERTIFICATE KEY [--clients AUTHORITIES]] [--retry MILLISECONDS]
 
-Prints "PORT n" when it listens. GET /v1/events is an event stream (a comment every second), POST /v1/state keeps a state.
+Prints "PORT n" when it listens. With --clients who calls has to show a certificate of these. GET /v1/events is an event stream (a comment every second), POST /v1/state keeps a state.
 For tests: POST /control takes {"fault": NAME, "path": PART} for what is asked for by a path with PART in it, {"event": TEXT},
 {"cut": true} (all event streams end), {"off_s": SECONDS} (all streams end and nothing is answered for so long); GET
-/control tells the connections of the event stream, as [seconds since it began to answer, Last-Event-ID], and the states.
+/control tells the connections of the event stream, as [seconds since it began to answer, Last-Event-ID], the states, and the
+addresses that have called.
 """
 import argparse
 import hashlib
@@ -21,7 +22,7 @@ import threading
 import time
 
 fault = {"fault": None, "path": ""}
-events, connections, states = [], [], []
+events, connections, states, peers = [], [], [], set()
 changed = threading.Condition()
 generation = 0
 answers_from = time.monotonic()
@@ -30,6 +31,18 @@ answers_from = time.monotonic()
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self):
+        if isinstance(self.request, ssl.SSLSocket):
+            try:
+                self.request.do_handshake()
+            except ssl.SSLError:
+                # What nobody reads before the end makes the kernel take the alert back.
+                self.request.settimeout(1)
+                while socket.socket.recv(self.request, 1 << 16):
+                    pass
+                raise
+        super().setup()
 
     def log_message(self, *_):
         pass
@@ -65,8 +78,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200)
 
     def do_GET(self):
+        peers.add(self.client_address[0])
         if self.path == "/control":
-            return self.answer(200, json.dumps({"connections": connections, "states": states}).encode())
+            return self.answer(200, json.dumps({"connections": connections, "states": states,
+                                                "peers": sorted(peers)}).encode())
         if time.monotonic() < answers_from:
             self.close_connection = True
             return None
@@ -157,15 +172,20 @@ class Server(http.server.ThreadingHTTPServer):
 
 parser = argparse.ArgumentParser()
 parser.add_argument("tree")
+parser.add_argument("--host", default="127.0.0.1")
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--tls", nargs=2)
+parser.add_argument("--clients")
 parser.add_argument("--retry", type=int)
 arguments = parser.parse_args()
 arguments.tree = os.path.abspath(arguments.tree)
-server = Server(("127.0.0.1", arguments.port), Handler)
+server = Server((arguments.host, arguments.port), Handler)
 if arguments.tls:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*arguments.tls)
+    if arguments.clients:
+        context.load_verify_locations(arguments.clients)
+        context.verify_mode = ssl.CERT_REQUIRED
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 print(f"PORT {server.server_address[1]}", flush=True)
 server.serve_forever()

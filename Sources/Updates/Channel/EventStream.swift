@@ -105,7 +105,7 @@ package final class EventStream: Sendable {
             }
             return SourceFailure(.transient, Self.events, "the server closed the connection")
         } catch {
-            return UpdateServer.failure(error, Self.events)
+            return server.failure(error, Self.events)
         }
     }
 }

@@ -27,8 +27,9 @@ final class UpdateServer: Sendable {
     private let base: String
     private let http: HTTPClient
 
+    /// `base` is what paths are below; without one they are whole addresses.
     init(_ base: String, _ options: UpdateServerOptions) throws(SourceFailure) {
-        self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
+        self.base = base.isEmpty || base.hasSuffix("/") ? base : base + "/"
         self.options = options
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv13
@@ -46,6 +47,8 @@ final class UpdateServer: Sendable {
                     .certificate($0)
                 }
                 tls.privateKey = .privateKey(try NIOSSLPrivateKey(file: identity.key, format: .pem))
+                // A key that is another's would be a connection that does not come, too.
+                _ = try NIOSSLContext(configuration: tls)
             } catch {
                 throw SourceFailure(.refused, identity.certificates, "no certificate with its key: \(error)")
             }
@@ -75,7 +78,7 @@ final class UpdateServer: Sendable {
         body: [UInt8]? = nil,
         statuses: ClosedRange<Int>
     ) async throws(SourceFailure) -> HTTPClientResponse {
-        var request = HTTPClientRequest(url: "\(base)/\(path)")
+        var request = HTTPClientRequest(url: base + path)
         request.method = method
         request.headers.add(name: "User-Agent", value: "drimbox")
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -84,7 +87,7 @@ final class UpdateServer: Sendable {
         do {
             response = try await http.execute(request, timeout: TimeAmount(options.patience))
         } catch {
-            throw Self.failure(error, path)
+            throw failure(error, path)
         }
         let status = Int(response.status.code)
         if statuses.contains(status) { return response }
@@ -116,7 +119,7 @@ final class UpdateServer: Sendable {
                 }
             }
         } catch {
-            throw Self.failure(error, path)
+            throw failure(error, path)
         }
         return bytes
     }
@@ -139,20 +142,35 @@ extension UpdateServer {
         }
     }
 
-    static func failure(_ error: any Error, _ path: String) -> SourceFailure {
+    func failure(_ error: any Error, _ path: String) -> SourceFailure {
         switch error {
         case let failure as SourceFailure: failure
-        case let error as HTTPClientError: failure(error, path)
-        case NIOSSLError.handshakeFailed(.sslError(let reasons)):
-            isUntrusted(reasons)
-                ? untrusted(path, "\(reasons)") : SourceFailure(.refused, path, "TLS: \(reasons)")
+        case let error as HTTPClientError: Self.failure(error, path)
+        case NIOSSLError.handshakeFailed(.sslError(let reasons)): tlsFailure(reasons, path)
+        case BoringSSLError.sslError(let reasons): tlsFailure(reasons, path)
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-            untrusted(path, "\(error)")
+            Self.untrusted(path, "\(error)")
         case let error as HTTPParserError where error == .invalidEOFState:
             SourceFailure(.transient, path, "the connection broke")
         case let error as BoringSSLError: SourceFailure(.refused, path, "TLS: \(error)")
         default: SourceFailure(.transient, path, "\(error)")
         }
+    }
+
+    private func tlsFailure(_ reasons: [BoringSSLInternalError], _ path: String) -> SourceFailure {
+        let words = reasons.map { "\($0)" }
+        if words.contains(where: { $0.contains("CERTIFICATE_VERIFY_FAILED") }) {
+            return Self.untrusted(path, "\(reasons)")
+        }
+        // RFC 8446, 6.2: alerts of the server about the client's certificate.
+        let alert = words.first {
+            $0.contains("ALERT") && ($0.contains("CERTIFICATE") || $0.contains("UNKNOWN_CA"))
+        }
+        guard let alert else { return SourceFailure(.refused, path, "TLS: \(reasons)") }
+        let reason =
+            options.identity.map { "the server does not take the box's certificate \($0.certificates)" }
+            ?? "the server wants the box's certificate, and the box has none"
+        return SourceFailure(.refused, path, "\(reason) (\(alert))")
     }
 
     private static func failure(_ error: HTTPClientError, _ path: String) -> SourceFailure {
@@ -162,13 +180,11 @@ extension UpdateServer {
             SourceFailure(.refused, path, "\(error), expected an address of a server")
         case .readTimeout, .deadlineExceeded: SourceFailure(.transient, path, "no answer in time")
         case .connectTimeout: SourceFailure(.transient, path, "no connection in time")
+        case .invalidProxyResponse:
+            SourceFailure(.transient, path, "the proxy does not connect to the server")
         case .remoteConnectionClosed: SourceFailure(.transient, path, "the connection broke")
         default: SourceFailure(.transient, path, "\(error)")
         }
-    }
-
-    private static func isUntrusted(_ reasons: [BoringSSLInternalError]) -> Bool {
-        reasons.contains { "\($0)".contains("CERTIFICATE_VERIFY_FAILED") }
     }
 
     private static func untrusted(_ path: String, _ reason: String) -> SourceFailure {

@@ -30,9 +30,17 @@ final class TestServer {
 
     var url: String { "\(scheme)://127.0.0.1:\(port)" }
 
-    init(_ tree: String, port: Int = 0, tls: TestCertificate? = nil, retry: Int? = nil) throws {
+    /// `tls`: its certificate. `clients`: those that it lets in, if not all.
+    init(
+        _ tree: String,
+        port: Int = 0,
+        tls: TestCertificate? = nil,
+        clients: TestCertificate? = nil,
+        retry: Int? = nil
+    ) throws {
         var arguments = [tree, "--port", "\(port)"]
         if let tls { arguments += ["--tls", tls.path, tls.key] }
+        if let clients { arguments += ["--clients", clients.path] }
         if let retry { arguments += ["--retry", "\(retry)"] }
         let (process, line) = try TestSupport.start("update_server.py", arguments)
         guard let port = line.split(separator: " ").last.flatMap({ Int($0) }) else {
@@ -43,15 +51,13 @@ final class TestServer {
         scheme = tls == nil ? "http" : "https"
         var options = UpdateServerOptions()
         options.authorities = tls?.path
+        options.identity = clients.map { ($0.path, $0.key) }
         control = try UpdateServer("\(scheme)://127.0.0.1:\(port)", options)
     }
 
     func stop() async {
         await control.close()
-        // A child of a pool's thread inherits its signal mask, and SIGTERM is in it.
-        kill(process.processIdentifier, SIGKILL)
-        // waitUntilExit would hold a thread of the pool, and wants the run loop of the one that started it.
-        while process.isRunning { try? await Task.sleep(for: .milliseconds(10)) }
+        await TestSupport.end(process)
     }
 
     func send(_ wish: String) async throws {
@@ -67,15 +73,33 @@ final class TestServer {
     static func with(
         _ tree: String,
         tls: TestCertificate? = nil,
+        clients: TestCertificate? = nil,
         retry: Int? = nil,
         _ body: (TestServer) async throws -> Void
     ) async throws {
-        let server = try TestServer(tree, tls: tls, retry: retry)
+        let server = try TestServer(tree, tls: tls, clients: clients, retry: retry)
         do { try await body(server) } catch {
             await server.stop()
             throw error
         }
         await server.stop()
+    }
+}
+
+/// `loopback_proxy.py` in a process of its own.
+enum TestProxy {
+    static func with(_ arguments: [String], _ body: (Int) async throws -> Void) async throws {
+        let (process, line) = try TestSupport.start("loopback_proxy.py", ["0"] + arguments)
+        do {
+            guard let port = line.split(separator: " ").last.flatMap({ Int($0) }) else {
+                throw Tool.Failure(output: line)
+            }
+            try await body(port)
+        } catch {
+            await TestSupport.end(process)
+            throw error
+        }
+        await TestSupport.end(process)
     }
 }
 
@@ -123,6 +147,13 @@ enum TestSupport {
         }
         line = Array(line.prefix { $0 != 10 })
         return (process, String(decoding: line, as: UTF8.self))
+    }
+
+    static func end(_ process: Process) async {
+        // A child of a pool's thread inherits its signal mask, and SIGTERM is in it.
+        kill(process.processIdentifier, SIGKILL)
+        // waitUntilExit would hold a thread of the pool, and wants the run loop of the one that started it.
+        while process.isRunning { try? await Task.sleep(for: .milliseconds(10)) }
     }
 
     /// What `update_repository.py` writes, once for all tests.
