@@ -181,7 +181,7 @@ let package = Package(
                 arguments, nioCore,
             ]
         ),
-        door("tuf-client", ["TUF", "Linux", httpClient, arguments, nioCore, nioHTTP1]),
+        door("tuf-client", ["Updates", "TUF", "Linux", arguments]),
         // Tests
         .executableTarget(
             name: "update-benchmark",

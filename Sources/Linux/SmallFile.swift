@@ -16,10 +16,13 @@ package func readFile(_ path: String, limit: Int) throws(SystemCallError) -> [UI
     }
 }
 
+/// What a file's name ends with until it takes the old one's place.
+package let replacementSuffix = ".new"
+
 /// Puts `content` at `path` in one step: a reader sees the old file or the whole new one, also after a power
 /// cut.
 package func replaceFile(_ path: String, with content: [UInt8], mode: mode_t) throws(SystemCallError) {
-    let temporary = path + ".new"
+    let temporary = path + replacementSuffix
     _ = unsafe unlink(temporary)
     try createFile(temporary, with: content, mode: mode) { file throws(SystemCallError) in
         _ = try systemCall("fchmod", on: temporary) { fchmod(file, mode) }

@@ -2,9 +2,10 @@
 import ArgumentParser
 import Linux
 import TUF
+import Updates
 
-/// A client of any TUF repository, for the conformance suite and for looking at a repository by hand. It is not
-/// part of the image.
+/// A client of any TUF repository, for the conformance suite and for looking at a repository by hand: the box's own session,
+/// store and HTTP, with the machine's clock. It is not part of the image.
 ///
 /// Exit status 0 when all that was asked for is done, 1 when something is refused or fails.
 @main
@@ -64,29 +65,56 @@ struct Client: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let store = TrustStore(directory: metadataDir)
             let now = UTCTime(seconds: WallClock.milliseconds() / 1000)
             if let trustedRoot {
-                try store.begin(with: try readFile(trustedRoot, limit: Limits().root), now: now)
+                try begin(with: readFile(trustedRoot, limit: Limits().root), now)
             } else if let metadataURL {
-                try await Repository.with { repository in
-                    var session = try Session(
-                        store: store,
-                        repository: repository,
-                        metadataURL: metadataURL,
-                        now: now
-                    )
-                    try await session.refresh()
-                    guard let targetDir, let targetBaseURL, verb == .download else { return }
-                    let targets = TargetStore(directory: targetDir)
-                    for path in targetName {
-                        try await session.download(path, from: targetBaseURL, to: targets)
-                    }
-                }
+                let repository = try HTTPRepository(
+                    metadataURL: metadataURL,
+                    targetsURL: targetBaseURL ?? metadataURL
+                )
+                let result = await update(from: repository, now)
+                await repository.close()
+                try result.get()
             }
         } catch {
             StandardError.print("tuf-client: \(error)")
             throw ExitCode(1)
+        }
+    }
+
+    /// Trusts a root from now on, and nothing else.
+    private func begin(with root: [UInt8], _ now: UTCTime) throws {
+        _ = try TrustedMetadataSet(root: root, startTime: now)
+        try Directory.create(metadataDir, mode: 0o755)
+        for name in try Directory.names(in: metadataDir) where name.hasSuffix(".json") {
+            try Directory.remove(file: "\(metadataDir)/\(name)")
+        }
+        try replaceFile(rootPath, with: root, mode: 0o644)
+        try Directory.synchronize(metadataDir)
+    }
+
+    private var rootPath: String { "\(metadataDir)/root.json" }
+
+    private func update(from repository: HTTPRepository, _ now: UTCTime) async -> Result<Void, any Error> {
+        do {
+            let store = try TrustStore(
+                directory: metadataDir,
+                bootstrap: readFile(rootPath, limit: Limits().root),
+                roots: .newest
+            )
+            var session = try UpdateSession(store: store, repository: repository, now: now)
+            try await session.refresh()
+            guard let targetDir, verb == .download else { return .success(()) }
+            let targets = TargetStore(directory: targetDir)
+            for path in targetName {
+                let file = try await session.find(path)
+                if targets.holds(file) { continue }
+                try targets.store(file, try await session.fetch(file))
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
         }
     }
 }

@@ -6,6 +6,8 @@ import Synchronization
 /// A repository on a web server: static files below `metadata` and `targets`, with ranges.
 package final class HTTPRepository: UpdateRepository {
     private let server: UpdateServer
+    private let metadataPath: String
+    private let targetsPath: String
     /// By file, what its content was when it was first read (RFC 9110, 8.8.3): parts of two contents are never mixed.
     private let tags = Mutex<[String: String]>([:])
 
@@ -15,6 +17,19 @@ package final class HTTPRepository: UpdateRepository {
         options: UpdateServerOptions = UpdateServerOptions()
     ) throws(SourceFailure) {
         server = try UpdateServer(baseURL, options)
+        metadataPath = "metadata/"
+        targetsPath = "targets/"
+    }
+
+    /// For repositories that have the two at places of their own; both end in a slash.
+    package init(
+        metadataURL: String,
+        targetsURL: String,
+        options: UpdateServerOptions = UpdateServerOptions()
+    ) throws(SourceFailure) {
+        server = try UpdateServer("", options)
+        metadataPath = metadataURL
+        targetsPath = targetsURL
     }
 
     /// To be called before the last reference goes.
@@ -22,7 +37,7 @@ package final class HTTPRepository: UpdateRepository {
 
     package func metadata(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8]? {
         do throws(SourceFailure) {
-            return try await get("metadata/\(path)", limit: limit)
+            return try await get(metadataPath + path, limit: limit)
         } catch {
             // An object store without listing answers 403 for a file that is not there.
             if error.kind == .gone { return nil }
@@ -31,7 +46,7 @@ package final class HTTPRepository: UpdateRepository {
     }
 
     package func target(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8] {
-        try await get("targets/\(path)", limit: limit)
+        try await get(targetsPath + path, limit: limit)
     }
 
     private func get(_ path: String, limit: Int) async throws(SourceFailure) -> [UInt8] {
@@ -41,7 +56,7 @@ package final class HTTPRepository: UpdateRepository {
 
     package func read(_ file: String, _ range: Range<Int>) async throws(SourceFailure) -> [UInt8] {
         if range.isEmpty { return [] }
-        let path = "targets/\(file)"
+        let path = targetsPath + file
         let tag = tags.withLock { $0[file] }
         var headers = [("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")]
         if let tag { headers.append(("If-Range", tag)) }

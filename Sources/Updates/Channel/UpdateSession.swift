@@ -29,6 +29,8 @@ package struct UpdateSession: Sendable {
     private let store: TrustStore
     private let repository: any UpdateRepository
     private var updater: Updater
+    private let bootstrapVersion: Int
+    private var isPruned = false
 
     package init(
         store: TrustStore,
@@ -40,6 +42,7 @@ package struct UpdateSession: Sendable {
         self.repository = repository
         startTime = now
         updater = try Updater(bootstrap: store.bootstrap, startTime: now, limits: limits)
+        bootstrapVersion = updater.trusted.root.version
     }
 
     /// The version of the root that is trusted by now.
@@ -54,6 +57,20 @@ package struct UpdateSession: Sendable {
             let answer = try await perform(request)
             do throws(MetadataError) { try updater.answer(answer) } catch { throw .metadata(error) }
         }
+        if isPruned { return }
+        isPruned = true
+        // What is left over does no harm, and the next update tries again.
+        try? prune()
+    }
+
+    private func prune() throws(SystemCallError) {
+        guard let snapshot = updater.trusted.snapshot else { return }
+        let listed = snapshot.meta.entries.map(\.name)
+        try store.prune(
+            bootstrap: bootstrapVersion,
+            newest: rootVersion,
+            roles: Set(listed + ["timestamp", "snapshot"])
+        )
     }
 
     /// The content of a target, verified, and what is signed of it. A target longer than `limit` bytes is refused.
@@ -61,15 +78,26 @@ package struct UpdateSession: Sendable {
         _ path: String,
         limit: Int = ReleaseManifest.maximumLength
     ) async throws(UpdateSessionError) -> (file: TargetFile, bytes: [UInt8]) {
+        let file = try await find(path)
+        if file.length > limit {
+            throw .metadata(MetadataError(step: .target, subject: path, reason: .tooLong(limit: limit)))
+        }
+        return (file, try await fetch(file))
+    }
+
+    /// What is signed of a target.
+    package mutating func find(_ path: String) async throws(UpdateSessionError) -> TargetFile {
         try await refresh()
         do throws(MetadataError) { try updater.search(for: path) } catch { throw .metadata(error) }
         try await refresh()
         guard let file = updater.target else {
             throw .metadata(MetadataError(step: .noTarget, subject: path, reason: .noSuchTarget))
         }
-        if file.length > limit {
-            throw .metadata(MetadataError(step: .target, subject: path, reason: .tooLong(limit: limit)))
-        }
+        return file
+    }
+
+    /// The content of a target that was found, verified.
+    package func fetch(_ file: TargetFile) async throws(UpdateSessionError) -> [UInt8] {
         let name = file.repositoryPath(consistentSnapshot: updater.trusted.root.consistentSnapshot)
         let bytes: [UInt8]
         do throws(SourceFailure) {
@@ -84,7 +112,7 @@ package struct UpdateSession: Sendable {
         } catch {
             throw .metadata(error)
         }
-        return (file, bytes)
+        return bytes
     }
 
     private func perform(_ request: Updater.Request) async throws(UpdateSessionError) -> [UInt8]? {

@@ -81,6 +81,27 @@ struct UpdateSessionTests {
         }
     }
 
+    @Test("after a refresh the store has what the next one reads, and nothing else") func pruned()
+        async throws
+    {
+        try await TemporaryDirectory.with { directory in
+            let store = try store(directory)
+            for name in ["6.root.json", "given-up.json", "timestamp.json.new"] {
+                try Data("old".utf8).write(to: URL(filePath: "\(store.directory)/\(name)"))
+            }
+            let repository = try DirectoryRepository("\(fixtures)/2/tree")
+            var session = try UpdateSession(store: store, repository: repository, now: now)
+            _ = try await session.target("rollout/stable.json")
+            let roles = ["timestamp.json", "snapshot.json", "targets.json", "rollout.json"]
+            let expected = Set((1...5).map { "\($0).root.json" } + roles)
+            #expect(try names(directory) == expected)
+            // Roles that are trusted stay, also those that this update does not look into.
+            session = try UpdateSession(store: store, repository: repository, now: now)
+            try await session.refresh()
+            #expect(try names(directory) == expected)
+        }
+    }
+
     @Test("expired metadata is refused, by its step and its role") func expired() async throws {
         try await TestServer.with("\(fixtures)/old/tree") { server in
             try await TemporaryDirectory.with { directory in
