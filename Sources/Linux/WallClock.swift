@@ -10,6 +10,13 @@ package enum WallClock {
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
+    /// Milliseconds since the machine's boot, sleep included (CLOCK_BOOTTIME): nobody sets that clock.
+    package static func millisecondsSinceBoot() -> Int64 {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_BOOTTIME, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
     /// How far the machine's time zone is from UTC now, such as "+0100".
     package static func utcOffset() -> String {
         var seconds = time_t(milliseconds() / 1000)

@@ -17,7 +17,7 @@ final class UpdateBox: Sendable {
     let repository: ChosenRepository
     let floor: FloorKeeper
     private let clock: UpdateClock
-    private let started: (milliseconds: Int64, at: ContinuousClock.Instant)
+    private let bootClock: BootClock
     /// Nobody else works on the slots while it is open.
     private let lock: Descriptor?
     private let isRebootAsked = Mutex(false)
@@ -39,7 +39,12 @@ final class UpdateBox: Sendable {
             path: configuration.directory + "/time",
             imageTime: UTCTime(seconds: facts.built)
         )
-        started = (clock.now().seconds * 1000, .now)
+        bootClock = BootClock(
+            path: configuration.directory + "/clock",
+            bootID: facts.running.bootID,
+            isReader: isReader,
+            realTime: clock.now().seconds * 1000
+        )
         floor = FloorKeeper(configuration)
         let server = configuration.server
         repository = ChosenRepository(medium: media) { medium throws(SourceFailure) in
@@ -71,11 +76,8 @@ final class UpdateBox: Sendable {
         return options
     }
 
-    /// Milliseconds since 1970. A clock that is set while the agent runs, as after a start with a dead battery, neither
-    /// ends a trial nor prolongs it.
-    func now() -> Int64 {
-        started.milliseconds + Int64((ContinuousClock.now - started.at) / .milliseconds(1))
-    }
+    /// Milliseconds since 1970, by the boot's clock.
+    func now() -> Int64 { bootClock.now() }
 
     // MARK: The repository
 
@@ -225,9 +227,10 @@ final class UpdateBox: Sendable {
     /// Only of windows that are configured: without one nothing waits for any.
     func tellWindow(_ agent: UpdateAgent) async {
         if configuration.windows.isEmpty { return }
-        let now = now()
-        if let until = configuration.windows.compactMap({ $0.closes(now) }).max() {
-            await agent.send(.windowOpened(until: until))
+        // Windows are of the day, whatever the boot's clock was set to at first.
+        let time = clock.now().seconds * 1000
+        if let until = configuration.windows.compactMap({ $0.closes(time) }).max() {
+            await agent.send(.windowOpened(until: now() + until - time))
         } else {
             await agent.send(.windowClosed)
         }

@@ -36,7 +36,8 @@ package struct UpdateRecord: Equatable, Sendable {
     package var bootID = ""
     /// Boots of the release so far: those of the trial, then those that were good after it.
     package var boots: UInt8 = 0
-    /// Milliseconds since 1970: the end of the trial in this boot; after it, the end of the soak time. 0 for none.
+    /// Milliseconds since 1970, by the boot's clock: the end of the trial in this boot; after it, the end of the soak
+    /// time. 0 for none.
     package var deadline: Int64 = 0
     /// Milliseconds that a boot of the trial may take.
     package var trialTime: Int64 = 0
