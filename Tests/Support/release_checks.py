@@ -5,8 +5,8 @@
 Makes its own ceremonies, repositories and images in a temporary directory; prints a line for each check and ends with 1
 when one fails. Needs cryptsetup-bin and zstd; softhsm2 and opensc for the key in a token. `--tuf-client` is an executable
 that follows the contract of tuf-conformance's clients. `--figures` downloads Debian packages, makes two root images of
-them (erofs-utils) and prints how large pack and patch are; a PACKAGE is one that the second image has in its newest version
-and the first in the one before.
+them (erofs-utils, squashfs-tools) and prints how large pack and patch are, and what RAUC would fetch; a PACKAGE is one that
+the second image has in its newest version and the first in the one before.
 """
 import os
 import subprocess

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How large packs and patches are for root images of Debian packages."""
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,28 @@ libpython3.11-minimal perl-base coreutils bash util-linux libgnutls30 libsqlite3
 libxmlsec1-openssl libdcmtk17 libopenjp2-7 libpng16-16 libjpeg62-turbo libtss2-esys-3.0.2-0 smartmontools
 nftables libnftables1 iproute2 libstdc++6 tar libgcrypt20 udev dbus libarchive13 cryptsetup-bin tpm2-tools
 openssh-server openssh-client libglib2.0-0 libicu72 libkrb5-3 libcurl4 curl chrony libbinutils""".split()
+
+
+CHUNK = 4096
+
+
+def adaptive(old, new):
+    """What RAUC's adaptive method (`block-hash-index`) fetches of the image `new` where `old` is: the index, SHA-256 of each
+    4 KiB, and once each of these blocks that are nowhere in the old image; nothing for HTTP, NBD and the bundle's own tree."""
+    def chunks(path):
+        with open(path, "rb") as file:
+            while chunk := file.read(CHUNK):
+                yield hashlib.sha256(chunk.ljust(CHUNK, b"\0")).digest()
+
+    wanted = list(chunks(new))
+    return 32 * len(wanted) + CHUNK * len(set(wanted) - set(chunks(old)))
+
+
+def squash(root, block):
+    image = f"{root}.{block}.squashfs"
+    subprocess.run(["mksquashfs", root, image, "-comp", "zstd", "-b", block, "-all-root", "-mkfs-time", "0", "-all-time", "0",
+                    "-noappend", "-no-progress", "-quiet"], check=True, capture_output=True)
+    return image
 
 
 def figures(directory, changed):
@@ -47,6 +70,7 @@ def figures(directory, changed):
             download(f"{name}={version}")
             unpack(root)
     images = [f"{root}.img" for root in roots]
+    squashed = {block: [squash(root, block) for root in roots] for block in ("128K", "64K")}
     for root, image in zip(roots, images):
         subprocess.run(["mkfs.erofs", "-T0", "-U", "11111111-1111-1111-1111-111111111111", "--all-root", image, root],
                        check=True, capture_output=True)
@@ -66,4 +90,12 @@ def figures(directory, changed):
     print(f"       image {size / 1e6:8.2f} MB")
     print(f"       pack  {pack / 1e6:8.2f} MB  {100 * pack / size:5.1f} % of the image")
     print(f"       patch {patch / 1e6:8.2f} MB  {100 * patch / pack:5.1f} % of the pack")
+    full = os.path.getsize(squashed["128K"][1])
+    for block, (old, new) in squashed.items():
+        fetched, size = adaptive(old, new), os.path.getsize(new)
+        print(f"       RAUC, squashfs {block:>4}, 4 KiB index     {fetched / 1e6:8.2f} MB of {size / 1e6:.2f} MB: "
+              f"{fetched / patch:.1f} times the patch")
+    fetched = adaptive(*images)
+    print(f"       RAUC, the same images, 4 KiB index {fetched / 1e6:8.2f} MB of {manifest['root']['size'] / 1e6:.2f} MB: "
+          f"{fetched / patch:.1f} times the patch; the whole as squashfs {full / 1e6:.2f} MB")
     print(f"       made in {time.monotonic() - start:.0f} s")
