@@ -8,6 +8,7 @@ drimbox-update installs it, and what a boot loader and a firmware would do is do
 Prints a line for each thing that was seen; exit status 1, and why, at the first that was not.
 """
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 RELEASE = HERE.parent.parent / "image" / "release"
@@ -77,7 +77,8 @@ class Vendor:
 class Box:
     """Two slots, a boot partition and a system that says what runs: files below a directory."""
 
-    def __init__(self, program, made, directory, url, hardware="drimbox-1"):
+    def __init__(self, program, made, directory, url, hardware="drimbox-1", server=None, place=()):
+        self.place = place
         self.program, self.vendor, self.directory = program, made, directory
         for path in ("efi/EFI/Linux", "efi/EFI/drimbox", "system/proc/sys/kernel/random", "system/run/drimbox", "system/etc",
                      "system/sys/firmware/efi/efivars"):
@@ -94,7 +95,7 @@ class Box:
         (directory / "update.json").write_text(json.dumps({
             "hardware": hardware, "device": "SN-0001", "directory": "%s/updates" % directory,
             "root": str(made.repository / "metadata" / "1.root.json"), "offlineRoot": str(offline),
-            "server": {"url": url, "events": True}, "bootPartition": "%s/efi" % directory, "slots": slots,
+            "server": {"url": url, "events": True, **(server or {})}, "bootPartition": "%s/efi" % directory, "slots": slots,
             "checks": [{"name": "gateway", "command": ["/bin/true"], "required": True}]}))
         self.boot("a", OLD, "A.efi", "1")
 
@@ -113,9 +114,12 @@ class Box:
         variable = system / "sys/firmware/efi/efivars/LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
         variable.write_bytes(bytes([6, 0, 0, 0]) + (entry + "\0").encode("utf-16-le"))
 
+    def command(self, *arguments):
+        return [*self.place, self.program, *arguments, "--config", str(self.directory / "update.json"),
+                "--system-root", str(self.directory / "system")]
+
     def run(self, *arguments):
-        done = subprocess.run([self.program, *arguments, "--config", str(self.directory / "update.json"),
-                               "--system-root", str(self.directory / "system")], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120)
         return done.returncode, (done.stdout + done.stderr).strip()
 
     @property
@@ -132,20 +136,46 @@ class Box:
 
 
 class Server:
-    def __init__(self, directory):
-        self.process = subprocess.Popen([sys.executable, HERE / "update_server.py", directory], stdout=subprocess.PIPE, text=True)
-        self.url = "http://127.0.0.1:%s" % self.process.stdout.readline().split()[1]
+    """`tls` is its certificate and key, `clients` those whom it lets in: pairs of paths. `place` and `host` are where it is."""
+
+    def __init__(self, directory, tls=None, clients=None, place=(), host="127.0.0.1"):
+        more = ["--tls", *tls, "--clients", clients[0]] if tls else []
+        self.process = subprocess.Popen([*place, sys.executable, HERE / "update_server.py", directory, "--host", host, *more],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+        self.url = "http%s://%s:%d" % ("s" if tls else "", host, self.port)
+        self.curl = [*place, "curl", "-sS", "--fail", "--max-time", "10"]
+        if tls:
+            self.curl += ["--cacert", tls[0], "--cert", clients[0], "--key", clients[1]]
 
     def control(self, wish=None):
         """Tells the server something; without a wish, what it has seen."""
-        body = json.dumps(wish).encode() if wish else None
-        with urllib.request.urlopen(self.url + "/control", body, timeout=10) as answer:
-            content = answer.read()
+        body = ["--data", json.dumps(wish)] if wish else []
+        content = subprocess.run([*self.curl, *body, self.url + "/control"], capture_output=True, check=True).stdout
         return json.loads(content) if content else None
 
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+class Proxy:
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, HERE / "loopback_proxy.py", "0"], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def certificate(path, names):
+    """One that vouches for itself, and its key."""
+    paths = "%s.pem" % path, "%s.key" % path
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=update", "-addext", "subjectAltName=" + names, "-keyout", paths[1], "-out", paths[0]],
+                   check=True, capture_output=True)
+    return paths
 
 
 def whole_path(new_box, made):
@@ -178,8 +208,7 @@ def trial(new_box, _):
     box.run("confirm")
     (box.directory / "efi/EFI/Linux/B+3.efi").rename(box.directory / "efi/EFI/Linux/B+2-1.efi")
     box.boot("b", NEW, "B+2-1.efi", "2")
-    running = subprocess.Popen([box.program, "run", "--interval", "1", "--config", str(box.directory / "update.json"),
-                                "--system-root", str(box.directory / "system")], stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(box.command("run", "--interval", "1"), stderr=subprocess.PIPE, text=True)
     try:
         status, words = (0, "")
         for _ in range(100):
@@ -257,12 +286,11 @@ def refusals(new_box, made):
     patch.write_bytes(right)
 
 
-def push(new_box, made, server):
+def push(new_box, made, server, way=""):
     made.rollout("--paused")
     box = new_box()
     before = len(server.control()["connections"])
-    running = subprocess.Popen([box.program, "run", "--interval", "1", "--config", str(box.directory / "update.json"),
-                                "--system-root", str(box.directory / "system")], stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(box.command("run", "--interval", "1"), stderr=subprocess.DEVNULL)
 
     def eventually(condition):
         end = time.monotonic() + 40
@@ -275,17 +303,117 @@ def push(new_box, made, server):
     try:
         waits = eventually(lambda: "rollout to go on" in box.run("status")[1])
         expect(waits and eventually(lambda: len(server.control()["connections"]) > before),
-               "a box that runs listens to the server, and waits for a paused rollout")
+               "a box that runs listens to the server%s, and waits for a paused rollout" % way)
         made.rollout()
         begin = time.monotonic()
         server.control({"event": "look"})
+        offered = eventually(lambda: "rollout to go on" not in box.run("status")[1])
+        expect(offered and time.monotonic() - begin < 5,
+               "what the server says makes it look at once: offered after %.1f s" % (time.monotonic() - begin))
         expect(eventually(lambda: CONSENT in box.run("status")[1]),
-               "what the server says makes it look at once; all installed after %.1f s" % (time.monotonic() - begin))
+               "and all installed after %.1f s" % (time.monotonic() - begin))
         told = eventually(lambda: any(CONSENT in state["state"] for state in server.control()["states"]))
         expect(told, "the server is told how far the box is")
     finally:
         running.kill()
         running.wait()
+
+
+def behind_proxy(new_box, made):
+    """A server that only the proxy reaches, and that lets nobody in but the box."""
+    own = certificate(made.directory / "server", "DNS:update.invalid,IP:127.0.0.1")
+    clients = certificate(made.directory / "box", "DNS:box")
+    stranger = certificate(made.directory / "stranger", "DNS:box")
+    server, proxy = Server(made.repository, own, clients), Proxy()
+
+    def settings(identity):
+        return {"authorities": own[0], "certificate": identity[0], "privateKey": identity[1],
+                "proxy": "127.0.0.1:%d" % proxy.port}
+
+    url = "https://update.invalid:%d" % server.port
+    try:
+        status, words = new_box(url=url, server=settings(stranger)).run("check")
+        expect(status == 1 and "does not take the box's certificate %s" % stranger[0] in words,
+               "another's certificate is refused by name", words)
+        push(lambda: new_box(url=url, server=settings(clients)), made, server, " through a proxy, with its certificate")
+    finally:
+        server.stop()
+        proxy.stop()
+
+
+class Nat:
+    """Three network namespaces: the server's, the box's, and between them a router that hides the box's addresses."""
+
+    OUTSIDE, ROUTER, INSIDE = "203.0.113.1", "203.0.113.2", "192.168.77.2"
+    RULES = """table ip drimbox {
+        chain after {
+            type nat hook postrouting priority 100;
+            oifname "wan" masquerade
+        }
+        chain through {
+            type filter hook forward priority 0; policy drop;
+            iifname "lan" accept
+            ct state established accept
+        }
+    }"""
+
+    def __init__(self):
+        self.names = ["drimbox-%d-%s" % (os.getpid(), end) for end in ("out", "nat", "in")]
+        out, router, inside = self.names
+        try:
+            for name in self.names:
+                self.ip("netns", "add", name)
+                self.ip("-n", name, "link", "set", "lo", "up")
+            for (one, link, address), (other, peer, second) in (
+                    ((out, "server", self.OUTSIDE), (router, "wan", self.ROUTER)),
+                    ((router, "lan", "192.168.77.1"), (inside, "box", self.INSIDE))):
+                self.ip("-n", one, "link", "add", link, "type", "veth", "peer", "name", peer, "netns", other)
+                for name, device, own in ((one, link, address), (other, peer, second)):
+                    self.ip("-n", name, "address", "add", own + "/24", "dev", device)
+                    self.ip("-n", name, "link", "set", "dev", device, "up")
+            self.ip("-n", inside, "route", "add", "default", "via", "192.168.77.1")
+            self.run([*self.place(router), "sysctl", "-qw", "net.ipv4.ip_forward=1"])
+            self.run([*self.place(router), "nft", "-f", "-"], self.RULES)
+        except Exception:
+            self.end()
+            raise
+        self.outside, self.inside = self.place(out), self.place(inside)
+
+    @staticmethod
+    def place(name):
+        return ["nsenter", "--net=/run/netns/" + name]
+
+    @staticmethod
+    def run(command, content=None):
+        subprocess.run(command, input=content, text=True, check=True, capture_output=True)
+
+    def ip(self, *words):
+        self.run(["ip", *words])
+
+    def end(self):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+
+
+def behind_nat(new_box, made):
+    if os.geteuid() != 0 or not all(shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") for tool in ("ip", "nft", "sysctl")):
+        print("--  behind a router that hides it: needs root, iproute2, nftables and procps")
+        return
+    nat = Nat()
+    server = None
+    try:
+        own = certificate(made.directory / "outside", "IP:" + nat.OUTSIDE)
+        clients = certificate(made.directory / "inside", "DNS:box")
+        settings = {"authorities": own[0], "certificate": clients[0], "privateKey": clients[1]}
+        server = Server(made.repository, own, clients, nat.outside, nat.OUTSIDE)
+        push(lambda: new_box(url=server.url, server=settings, place=nat.inside), made, server,
+             " through a router that hides it")
+        expect(set(server.control()["peers"]) == {nat.ROUTER, nat.OUTSIDE}, "the server has seen the router's address only",
+               server.control()["peers"])
+    finally:
+        if server:
+            server.stop()
+        nat.end()
 
 
 def medium(new_box, made):
@@ -306,12 +434,14 @@ def main():
         server = Server(made.repository)
         boxes = iter(range(100))
 
-        def new_box(url=server.url, hardware="drimbox-1"):
-            return Box(program, made, directory / ("box-%d" % next(boxes)), url, hardware)
+        def new_box(url=server.url, hardware="drimbox-1", server=None, place=()):
+            return Box(program, made, directory / ("box-%d" % next(boxes)), url, hardware, server, place)
 
         for scenario in (whole_path, trial, refusals, medium):
             scenario(new_box, made)
         push(new_box, made, server)
+        behind_proxy(new_box, made)
+        behind_nat(new_box, made)
     except Failed as failure:
         print("FAILED  %s" % failure)
         sys.exit(1)
