@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <crypt.h>
 #include <linux/fs.h>
 #include <linux/netlink.h>
@@ -28,6 +29,8 @@ int64_t clinux_block_device_size(int fd) {
     if (ioctl(fd, BLKGETSIZE64, &size) != 0) return -1;
     return size > INT64_MAX ? INT64_MAX : (int64_t)size;
 }
+
+int clinux_malloc_trim(void) { return malloc_trim(0); }
 
 int clinux_fallocate_keep_size(int fd, off_t offset, off_t length) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 
 package enum OwnProcess {
@@ -14,6 +15,9 @@ package enum OwnProcess {
         let own = String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]) + "/" + name
     }
+
+    /// Gives the system back what the allocator keeps for nobody (malloc_trim(3)): after work that took much of it.
+    package static func giveBackMemory() { _ = clinux_malloc_trim() }
 
     package static func end(status: Int32) -> Never { exit(status) }
 

@@ -22,6 +22,14 @@ package final class TransferBuffer: Sendable {
     /// Bytes of content.
     package var count: Int { content.withLock { $0.count } }
 
+    /// Forgets its content, and gives the system back the memory, until it is used again.
+    package func giveBack() {
+        content.withLock { content in
+            content = 0..<0
+            _ = unsafe madvise(pages.bytes.baseAddress, pages.bytes.count, MADV_DONTNEED)
+        }
+    }
+
     /// Takes a copy of `bytes`, which are at most `capacity`, as its content.
     package func replace(with bytes: [UInt8]) throws(SystemCallError) {
         guard bytes.count <= capacity else {

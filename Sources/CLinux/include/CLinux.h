@@ -19,6 +19,9 @@
 /* fallocate is declared under _GNU_SOURCE only. */
 int clinux_fallocate_keep_size(int fd, off_t offset, off_t length);
 
+/* malloc.h is not in the module. */
+int clinux_malloc_trim(void);
+
 /* struct ucred is declared under _GNU_SOURCE only. */
 struct clinux_credentials {
     int32_t pid;

@@ -58,6 +58,7 @@ package struct Installation: Sendable {
         try await fetchFrames(wanted)
         writer.endPatches()
         try await seal()
+        crew.giveBack()
         let image = try await fetchKernelImage()
         meter.update { $0.phase = .done }
         return Outcome(

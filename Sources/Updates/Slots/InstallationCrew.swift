@@ -17,6 +17,12 @@ final class InstallationCrew: Sendable {
         self.workspaces = workspaces
     }
 
+    /// Gives back the memory, until a segment is worked on again.
+    func giveBack() {
+        for workspace in workspaces { workspace.content.giveBack() }
+        OwnProcess.giveBackMemory()
+    }
+
     /// What `body` returns, on one of the threads that prepare.
     func prepare<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await preparers.value(of: body)

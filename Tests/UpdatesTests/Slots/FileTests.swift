@@ -225,6 +225,10 @@ import Testing
                 try storage.write(buffer, at: 0)
             }
             #expect(throws: SystemCallError.self) { try buffer.replace(with: bytes) }
+            buffer.giveBack()
+            #expect(buffer.count == 0)
+            try storage.read(8192, at: 4096, into: buffer)
+            #expect(buffer.bytes == Array(bytes[4096..<12_288]))
         }
     }
 }
