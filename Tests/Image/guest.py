@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A box that a test drives: its console's line, and a shell that only tests have (image/appliance/machine.py)."""
+import os
+import re
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../image/appliance"))
+
+from machine import Machine  # noqa: E402
+
+CONTROLS = re.compile(r"\x1b[\[\]()][0-9;?]*[A-Za-z]?|\r|\x00")
+
+
+class Line:
+    """A serial line. Everything that came is kept, and written to a log."""
+
+    def __init__(self, socket, log):
+        self.socket, self.text, self.changed = socket, "", threading.Condition()
+        self.log = open(log, "ab")
+        self.is_open, self.seen = True, 0
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while True:
+            try:
+                content = self.socket.recv(65536)
+            except OSError:
+                content = b""
+            with self.changed:
+                if not content:
+                    self.is_open = False
+                    self.log.close()
+                    self.changed.notify_all()
+                    return
+                self.log.write(content)
+                self.log.flush()
+                self.text += CONTROLS.sub("", content.decode(errors="replace"))
+                self.changed.notify_all()
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def wait(self, pattern, bad, seconds):
+        """The match of `pattern` in what has not been looked at. What ends the wait otherwise is said."""
+        wanted, unwanted = re.compile(pattern), re.compile(bad) if bad else None
+        end = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                if found := wanted.search(self.text, self.seen):
+                    self.seen = found.end()
+                    return found
+                if unwanted and (found := unwanted.search(self.text, self.seen)):
+                    self.seen = found.end()
+                    raise AssertionError(f"found {found[0]!r}, expected {pattern!r}; before it:\n{self.text[-1500:]}")
+                left = end - time.monotonic()
+                if left <= 0 or not self.is_open:
+                    why = f"nothing for {seconds} s" if self.is_open else "the end of the line"
+                    raise AssertionError(f"found {why}, expected {pattern!r}; the last was:\n{self.text[-1500:]}")
+                self.changed.wait(min(left, 5))
+
+
+class Guest:
+    """Started by `with`; ended by it, whatever state it is in."""
+
+    BAD = r"Kernel panic|Interactive Shell|FAILED: [^\n]*|emergency mode"
+
+    def __init__(self, directory, **options):
+        self.machine = Machine(directory, test=True, **options)
+
+    def __enter__(self):
+        console, shell = self.machine.start()
+        self.begin = time.monotonic()
+        self.console = Line(console, self.machine.path("console.log"))
+        self.shell = Line(shell, self.machine.path("shell.log"))
+        return self
+
+    def __exit__(self, *_):
+        self.machine.stop()
+
+    def figures(self):
+        return f"{self.machine.processor_seconds():.0f} CPU s, {time.monotonic() - self.begin:.0f} s"
+
+    def shell_ready(self, seconds=900):
+        self.shell.wait("@@ready\n", None, seconds)
+
+    def do(self, command, seconds=300):
+        """Exit status and output of a command in the guest."""
+        self.shell.seen = len(self.shell.text)
+        self.shell.send(command + "\n")
+        found = self.shell.wait(r"(?s)^?(.*?)@@status=(\d+)\n", None, seconds)
+        return int(found[2]), found[1].strip()
+
+    def power_off(self, seconds=240):
+        self.shell.send("systemctl poweroff\n")
+        self.machine.qemu.wait(seconds)

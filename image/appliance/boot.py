@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What starts the root: the initial RAM disk with `init` of this directory, and the signed kernel image around it."""
+import os
+import re
+import shutil
+
+from steps import HERE, Failure, digest_file, own_digest, run, words
+from root import needed
+
+PROGRAMS = ["modprobe", "veritysetup", "cryptsetup", "mkfs.ext4", "e2fsck", "systemd-cryptsetup", "systemd-cryptenroll",
+            "systemd-pcrextend"]
+# Opened by name while they run.
+LIBRARIES = ["libtss2-esys.so.0", "libtss2-mu.so.0", "libtss2-rc.so.0", "libtss2-tctildr.so.0", "libtss2-tcti-device.so.0",
+             "libcryptsetup.so.12", "libkmod.so.2", "libgcc_s.so.1"]
+APPLETS = """sh [ awk basename cat cp cut dd dirname echo grep head hexdump ls mkdir mount mv printf reboot rm sed sleep sort
+switch_root sync tail test tr umount""".split()
+# Hardening: ANSSI-BP-028 v2.0, R8. Credentials of the firmware would be a second way in beside the signature.
+COMMAND_LINE = """console=ttyS0,115200 panic=10 oops=panic quiet loglevel=4 lockdown=integrity module.sig_enforce=1 slab_nomerge
+init_on_alloc=1 page_alloc.shuffle=1 randomize_kstack_offset=1 vsyscall=none debugfs=off audit=0 efi_pstore.pstore_disable=1
+systemd.import_credentials=no systemd.show_status=error systemd.crash_action=reboot systemd.gpt_auto=no""".split()
+
+
+def initrd(cache, tools, kernel):
+    """A cpio archive, sorted, all of one date and of root."""
+    modules = words("modules.initrd")
+
+    def make(work):
+        tree = os.path.join(work, "tree")
+        for name in ("dev", "proc", "sys", "run", "sysroot", "tmp", "etc", "usr/bin", "usr/sbin", "usr/lib/systemd",
+                     "usr/lib/x86_64-linux-gnu"):
+            os.makedirs(os.path.join(tree, name))
+        for name, target in [("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")]:
+            os.symlink(target, os.path.join(tree, name))
+        os.makedirs(os.path.join(tree, "usr/lib64"))
+        os.symlink("../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", os.path.join(tree, "usr/lib64/ld-linux-x86-64.so.2"))
+        libraries, waiting = set(), ["ld-linux-x86-64.so.2", *LIBRARIES]
+        for name in ["busybox", *PROGRAMS]:
+            source = tools.program(name)
+            place = os.path.join(tree, os.path.relpath(source, tools.tree))
+            source = os.path.join(tools.tree, os.path.relpath(os.path.realpath(source), tools.tree))
+            shutil.copyfile(source, place)
+            os.chmod(place, 0o755)
+            waiting += needed(source)
+        while waiting:
+            name = waiting.pop()
+            if name in libraries:
+                continue
+            libraries.add(name)
+            source = next((path for path in (os.path.join(tools.tree, "usr/lib/x86_64-linux-gnu", place, name)
+                                             for place in ("", "systemd")) if os.path.exists(path)), None)
+            if source is None:
+                raise Failure(f"library {name}", "none in the tools", "it for the initial RAM disk")
+            shutil.copyfile(source, os.path.join(tree, "usr/lib/x86_64-linux-gnu", name))
+            os.chmod(os.path.join(tree, "usr/lib/x86_64-linux-gnu", name), 0o755)
+            waiting += needed(source)
+        for name in APPLETS:
+            os.symlink("busybox", os.path.join(tree, "usr/bin", name))
+        shutil.copyfile(os.path.join(tools.tree, "etc/mke2fs.conf"), os.path.join(tree, "etc/mke2fs.conf"))
+        shutil.copyfile(os.path.join(HERE, "init"), os.path.join(tree, "init"))
+        os.chmod(os.path.join(tree, "init"), 0o755)
+        always = modules[:modules.index("found:")]
+        kernel.copy_modules(tools, [name for name in modules if name != "found:"], tree)
+        with open(os.path.join(tree, "etc/modules"), "w", encoding="utf-8") as file:
+            file.write("\n".join(always) + "\n")
+        for name in ("etc/passwd", "etc/group"):
+            with open(os.path.join(tree, name), "w", encoding="utf-8") as file:
+                file.write("root:x:0:0:root:/:/bin/sh\n" if name.endswith("passwd") else "root:x:0:\n")
+        with open(os.path.join(tree, "etc/initrd-release"), "w", encoding="utf-8") as file:
+            file.write("ID=drimbox\n")
+        names = []
+        for directory, inner, files in os.walk(tree):
+            for name in [*inner, *files]:
+                path = os.path.join(directory, name)
+                os.utime(path, (cache.date, cache.date), follow_symlinks=False)
+                names.append(os.path.relpath(path, tree))
+        archive = os.path.join(work, "initrd.cpio")
+        run(tools.command("cpio", "-o", "--quiet", "--null", "-H", "newc", "--reproducible", "-R", "+0:+0", "-F", archive), "initrd",
+            input=b"\0".join(name.encode() for name in sorted(names)), cwd=tree)
+        tools.run("zstd", "-q", "-19", "--rm", "-T1", archive, "-o", os.path.join(work, "initrd.zst"))
+        shutil.rmtree(tree)
+
+    inputs = [tools.step, kernel.step, modules, PROGRAMS, LIBRARIES, APPLETS, own_digest("init", "boot.py", "trees.py")]
+    return cache.step("initrd", inputs, make)
+
+
+def kernel_image(cache, tools, kernel, initrd_step, image, release, lab):
+    """One file that firmware loads, whose command line names its root by content. Signed for Secure Boot; with it goes
+    the signature of the PCR 11 that it makes, so that what it seals is opened by every release of the same signer."""
+    verity = image.json("verity.json")
+    line = " ".join([*COMMAND_LINE, f"drimbox.tree={verity['uuid']}", f"roothash={verity['roothash']}"])
+
+    def make(work):
+        inside = os.path.join(tools.tree, "uki")
+        shutil.rmtree(inside, ignore_errors=True)
+        os.makedirs(inside, mode=0o700)
+        try:
+            for source, name in [(kernel.image, "linux"), (initrd_step.path("initrd.zst"), "initrd"),
+                                 (lab.boot_key, "boot.key"), (lab.boot_certificate, "boot.pem"),
+                                 (lab.policy_key, "pcr.key"), (lab.policy_public, "pcr.pem")]:
+                shutil.copyfile(source, os.path.join(inside, name))
+            with open(os.path.join(inside, "os-release"), "w", encoding="utf-8") as file:
+                file.write("ID=drimbox\nNAME=DRIMbox\n" + f'PRETTY_NAME="DRIMbox {release.version}"\n' + "".join(release.lines))
+            with open(os.path.join(inside, "line"), "w", encoding="utf-8") as file:
+                file.write(line)
+            tools.run_inside(
+                "/usr/bin/ukify", "build", "--linux=/uki/linux", "--initrd=/uki/initrd", "--cmdline=@/uki/line",
+                "--os-release=@/uki/os-release", f"--uname={kernel.release}", "--stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
+                "--pcr-private-key=/uki/pcr.key", "--pcr-public-key=/uki/pcr.pem", "--phases=enter-initrd", "--pcr-banks=sha256",
+                "--signtool=sbsign", "--secureboot-private-key=/uki/boot.key", "--secureboot-certificate=/uki/boot.pem",
+                "--output=/uki/uki.efi")
+            tools.run_inside("/usr/bin/sbsign", "--key", "/uki/boot.key", "--cert", "/uki/boot.pem", "--output", "/uki/loader.efi",
+                             "/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
+            shutil.move(os.path.join(inside, "uki.efi"), os.path.join(work, "uki.efi"))
+            shutil.move(os.path.join(inside, "loader.efi"), os.path.join(work, "systemd-boot.efi"))
+        finally:
+            shutil.rmtree(inside)
+
+    inputs = [tools.step, kernel.step, initrd_step, line, release.lines, lab.digests(), own_digest("boot.py")]
+    return cache.step("uki", inputs, make)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Root image and hash tree, and the disk: ESP, two slots, the data partition. Files only: no loop device, no mount."""
+import json
+import os
+
+from steps import HERE, Failure, own_digest, run
+
+MIB = 1 << 20
+ESP, ROOT, TREE = 1024, 512, 8
+# The file system's UUID is the same in all releases: what differs is the content, and the hash names it.
+ROOT_UUID = "d12b0000-0000-4000-8000-000000000001"
+MARK = b"DRIMbox: make the data partition\n"
+TYPES = {"esp": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "root": "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+         "verity": "2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5", "data": "4D21B016-B534-45C2-A9FB-5C16E091FD2D"}
+
+
+def root_image(cache, tools, tree):
+    """Plain erofs, for deltas are best on it (UPDATES 6), and the tree that `image/release build` makes of it, too."""
+
+    def make(work):
+        path = os.path.join(work, "root.img")
+        tools.run("mkfs.erofs", "-T", str(cache.date), "--all-time", f"-U{ROOT_UUID}", "--quiet", path, tree.path("tree"))
+        size = os.path.getsize(path)
+        os.truncate(path, -(-size // 4096) * 4096)
+        verity = json.loads(run([release_tool(), "verity", path, "--out", os.path.join(work, "root.verity")], "hash tree"))
+        with open(os.path.join(work, "verity.json"), "w", encoding="utf-8") as file:
+            json.dump(verity, file, indent=1, sort_keys=True)
+        for name, limit in (("root.img", ROOT), ("root.verity", TREE)):
+            if os.path.getsize(os.path.join(work, name)) > limit * MIB:
+                raise Failure(name, f"{os.path.getsize(os.path.join(work, name))} bytes", f"at most {limit} MiB, a slot's partition")
+
+    return cache.step("root", [tree, tools.step, own_digest("disk.py", "../vendor/payload.py")], make)
+
+
+def release_tool():
+    return os.path.join(HERE, "../release")
+
+
+def copy(source, target):
+    run(["cp", "--reflink=auto", "--sparse=always", source, target], "output")
+
+
+def put(disk, source, offset, limit):
+    """A file's content at an offset of the disk, both in MiB; holes stay holes."""
+    if os.path.getsize(source) > limit * MIB:
+        raise Failure(source, f"{os.path.getsize(source)} bytes", f"at most {limit} MiB")
+    run(["dd", f"if={source}", f"of={disk}", "bs=1M", f"seek={offset}", "conv=notrunc,sparse"], "disk")
+
+
+def assemble(path, tools, slot_a, slot_b, data_size, lab):
+    """GPT: the ESP, root and hash tree twice, data. Slot B is empty, or on trial with another build's release."""
+    places, offset = {}, 1
+    script = ["label: gpt", "label-id: d12b0000-0000-4000-8000-0000000000d0"]
+    for index, (name, size) in enumerate(
+            [("esp", ESP), ("root-a", ROOT), ("verity-a", TREE), ("root-b", ROOT), ("verity-b", TREE), ("data", data_size)]):
+        places[name] = (offset, size)
+        script.append(f"start={offset}MiB, size={size}MiB, type={TYPES[name.split('-')[0]]}, name={name}, "
+                      f"uuid=d12b0000-0000-4000-8000-0000000000d{index + 1}")
+        offset += size
+    work = f"{path}.work"
+    with open(work, "wb") as file:
+        file.truncate((offset + 1) * MIB)
+        file.seek(sum(places["data"]) * MIB - 4096)
+        file.write(MARK)
+    tools.run("sfdisk", "--quiet", work, input="\n".join(script).encode())
+    slots = [("a", slot_a)] + ([("b", slot_b)] if slot_b else [])
+    for slot, directory in slots:
+        put(work, os.path.join(directory, "root.img"), *places[f"root-{slot}"])
+        put(work, os.path.join(directory, "root.verity"), *places[f"verity-{slot}"])
+    partition = boot_partition(f"{path}.esp", tools, slots)
+    put(work, partition, *places["esp"])
+    os.unlink(partition)
+    os.rename(work, path)
+
+
+def boot_partition(path, tools, slots):
+    """FAT32 with names that a rename changes in one sector (UPDATES 4.4, 2)."""
+    with open(path, "wb") as file:
+        file.truncate(ESP * MIB)
+    environment = os.environ | {"MTOOLS_SKIP_CHECK": "1"}
+    tools.run("mkfs.vfat", "--invariant", "-F32", "-nESP", "-id12b0e5f", path)
+    loader = os.path.join(slots[0][1], "systemd-boot.efi")
+    settings = f"{path}.conf"
+    with open(settings, "w", encoding="utf-8") as file:
+        file.write("timeout 0\neditor no\nauto-entries no\nauto-firmware no\nrandom-seed-mode off\n")
+    os.utime(settings, (int(os.environ["SOURCE_DATE_EPOCH"]),) * 2)
+    tools.run("mmd", "-i", path, "::EFI", "::EFI/BOOT", "::EFI/systemd", "::EFI/Linux", "::EFI/drimbox", "::loader", env=environment)
+    files = [(loader, "EFI/BOOT/BOOTX64.EFI"), (loader, "EFI/systemd/systemd-bootx64.efi"), (settings, "loader/loader.conf")]
+    for slot, directory in slots:
+        files.append((os.path.join(directory, "uki.efi"), f"EFI/Linux/{slot.upper()}{'' if slot == 'a' else '+3'}.efi"))
+    files.append((os.path.join(slots[0][1], "uki.efi"), "EFI/drimbox/prev.efi"))
+    for source, name in files:
+        tools.run("mcopy", "-m", "-i", path, source, f"::{name}", env=environment)
+    os.unlink(settings)
+    return path

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A box in QEMU: OVMF, a TPM by swtpm, two network cards, its serial lines."""
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from steps import Failure, run
+
+FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+# For tests: a shell on the second serial line. It is no part of the image: QEMU hands the unit over as a credential of the
+# firmware, which the image's own command line refuses; the words that allow it are measured into PCR 12.
+TEST_UNIT = """[Unit]
+DefaultDependencies=no
+[Service]
+ExecStart=/bin/sh -c 'stty raw -echo; echo "@@ready"; while IFS= read -r line; do eval "$line" </dev/null 2>&1; echo "@@status=$?"; done'
+StandardInput=tty-force
+StandardOutput=tty
+TTYPath=/dev/ttyS1
+Environment=PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER= SYSTEMD_COLORS=0
+Restart=always
+RestartSec=1s
+"""
+TEST_LINE = "systemd.import_credentials=yes systemd.wants=drimbox-test.service"
+
+
+def sparse_copy(source, target):
+    run(["cp", "--reflink=auto", "--sparse=always", source, target], "disk")
+
+
+class Machine:
+    """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
+
+    def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
+                 extra=()):
+        for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
+            if shutil.which(program) is None:
+                raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
+        if not os.path.exists(FIRMWARE):
+            raise Failure("image/boot", f"no {FIRMWARE}", "the Debian package ovmf")
+        self.directory = os.path.realpath(directory)
+        self.disk = os.path.join(self.directory, "disk.img")
+        self.tpm = os.path.join(self.directory, "tpm")
+        os.makedirs(self.directory, exist_ok=True)
+        if image is not None:
+            sparse_copy(image, self.disk)
+        if not os.path.exists(os.path.join(self.directory, "variables.fd")):
+            shutil.copyfile(VARIABLES, os.path.join(self.directory, "variables.fd"))
+        self.memory, self.processors, self.accelerator = memory, processors, accelerator
+        self.forwards, self.test, self.extra = forwards, test, list(extra)
+        self.qemu = self.swtpm = None
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start_tpm(self):
+        if not os.path.isdir(self.tpm):
+            os.makedirs(self.tpm)
+            run(["swtpm_setup", "--tpm2", "--tpmstate", self.tpm, "--pcr-banks", "sha256"], "TPM")
+        address = self.path("tpm.sock")
+        if os.path.exists(address):
+            os.unlink(address)
+        self.swtpm = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.tpm}", "--ctrl", f"type=unixio,path={address}", "--terminate"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(address)
+        return address
+
+    def command(self, serial):
+        """`serial` has QEMU's words for each serial line."""
+        cards = []
+        for number in (0, 1):
+            rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in self.forwards) if number == 0 else ",restrict=on"
+            cards += ["-netdev", f"user,id=net{number}{rules}",
+                      "-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:d1:2b:0{number},romfile="]
+        accelerator = f"{self.accelerator},tb-size=512" if self.accelerator == "tcg" else self.accelerator
+        command = [
+            "qemu-system-x86_64", "-machine", "q35", "-accel", accelerator, "-cpu", "max", "-m", str(self.memory),
+            "-smp", str(self.processors), "-nodefaults", "-display", "none",
+            # The watchdog of the chip set resets.
+            "-global", "ICH9-LPC.noreboot=false",
+            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,unit=1,file={self.path('variables.fd')}",
+            "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap", "-device", "virtio-blk-pci,drive=disk",
+            "-device", "virtio-rng-pci", *cards,
+            "-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
+        ]
+        for words in serial:
+            command += ["-serial", words]
+        if self.test:
+            unit = base64.b64encode(TEST_UNIT.encode()).decode()
+            command += ["-smbios", f"type=11,value=io.systemd.stub.kernel-cmdline-extra={TEST_LINE}",
+                        "-smbios", f"type=11,value=io.systemd.credential.binary:systemd.extra-unit.drimbox-test.service={unit}"]
+        return command + self.extra
+
+    def run(self):
+        """In the foreground, the first serial line on this terminal. Ctrl-A X ends it."""
+        try:
+            return subprocess.call(self.command(["mon:stdio"]))
+        finally:
+            self.stop()
+
+    def start(self):
+        """In the background; both serial lines are sockets."""
+        places = [self.path(f"serial{number}.sock") for number in (0, 1)]
+        with open(self.path("qemu.log"), "ab") as log:
+            self.qemu = subprocess.Popen(self.command([f"unix:{place},server=on,wait=off" for place in places]),
+                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        lines = []
+        for place in places:
+            wait_for(place)
+            line = socket.socket(socket.AF_UNIX)
+            line.connect(place)
+            lines.append(line)
+        return lines
+
+    def processor_seconds(self):
+        try:
+            with open(f"/proc/{self.qemu.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, AttributeError):
+            return 0.0
+
+    def stop(self):
+        for process in (self.qemu, self.swtpm):
+            if process is None:
+                continue
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.qemu = self.swtpm = None
+
+
+def wait_for(path):
+    for _ in range(200):
+        if os.path.exists(path):
+            return
+        time.sleep(0.05)
+    raise Failure(path, "nothing after 10 s", "a socket")
+
+
+def corrupt(disk, partition_offset, byte):
+    """Flips one byte of a disk image."""
+    with open(disk, "r+b") as file:
+        file.seek(partition_offset + byte)
+        old = file.read(1)
+        file.seek(partition_offset + byte)
+        file.write(bytes([old[0] ^ 0xFF]))
+
+
+def partition_offset(disk, name):
+    """Where a partition begins, in bytes: read from the GPT (UEFI 2.10, 5.3)."""
+    with open(disk, "rb") as file:
+        file.seek(512)
+        header = file.read(92)
+        if header[:8] != b"EFI PART":
+            raise Failure(disk, header[:8], "a GPT header")
+        file.seek(512 * int.from_bytes(header[72:80], "little"))
+        for _ in range(int.from_bytes(header[80:84], "little")):
+            entry = file.read(int.from_bytes(header[84:88], "little"))
+            if entry[56:128].decode("utf-16-le").rstrip("\0") == name:
+                return 512 * int.from_bytes(entry[32:40], "little")
+    raise Failure(disk, "no such partition", name)
