@@ -89,7 +89,7 @@ class Guest:
         """Exit status and output of a command in the guest."""
         self.shell.seen = len(self.shell.text)
         self.shell.send(command + "\n")
-        found = self.shell.wait(r"(?s)^?(.*?)@@status=(\d+)\n", None, seconds)
+        found = self.shell.wait(r"(?s)(.*?)@@status=(\d+)\n", None, seconds)
         return int(found[2]), found[1].strip()
 
     def power_off(self, seconds=240):

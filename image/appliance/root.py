@@ -29,6 +29,8 @@ usr/lib/systemd/system/ldconfig.service usr/lib/systemd/system/systemd-hwdb-upda
 usr/lib/systemd/system/systemd-firstboot.service usr/lib/systemd/system/debug-shell.service
 usr/lib/systemd/system-generators/systemd-gpt-auto-generator
 """.split()
+# What presets do not reach: an alias that others need, an instance.
+ENABLED = ["dbus-broker.service", "drimbox-console@ttyS0.service"]
 MASKED = ["getty@.service", "serial-getty@.service", "console-getty.service", "ctrl-alt-del.target", "kexec.target",
           "systemd-update-done.service", "systemd-sysusers.service", "systemd-boot-update.service", "systemd-bless-boot.service",
           "systemd-networkd-wait-online.service", "sys-kernel-debug.mount"]
@@ -119,7 +121,7 @@ def assemble(cache, tools, base, kernel, programs, release):
         settle(tree, release)
         clamp(tree, cache.date)
 
-    inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, MASKED, [digest_tree(path) for path in ours],
+    inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, ENABLED, MASKED, [digest_tree(path) for path in ours],
               release.lines, {name: digest_file(path) for name, path in release.trust.items()}, own_digest("root.py", "trees.py")]
     return cache.step("tree", inputs, make)
 
@@ -162,15 +164,23 @@ def settle(tree, release):
         accounts = [line.split(":") for line in file]
     write(tree, "etc/shadow", "".join(":".join([name, "!*", "20000", *rest]) for name, _, _, *rest in accounts))
     run(["chroot", tree, "/usr/bin/systemctl", "preset-all", "--preset-mode=full"], "units")
+    run(["chroot", tree, "/usr/bin/systemctl", "enable", *ENABLED], "units")
+    units = os.path.join(tree, "etc/systemd/system")
+    for directory, _, names in os.walk(units):
+        for name in names:
+            path = os.path.join(directory, name)
+            target = os.readlink(path) if os.path.islink(path) else ""
+            if target.startswith("/") and not os.path.lexists(tree + target):
+                os.unlink(path)
     for name in MASKED:
-        place = os.path.join(tree, "etc/systemd/system", name)
+        place = os.path.join(units, name)
         if os.path.lexists(place):
             os.unlink(place)
         os.symlink("/dev/null", place)
-    write_default = os.path.join(tree, "etc/systemd/system/default.target")
-    if os.path.lexists(write_default):
-        os.unlink(write_default)
-    os.symlink("/usr/lib/systemd/system/multi-user.target", write_default)
+    default = os.path.join(units, "default.target")
+    if os.path.lexists(default):
+        os.unlink(default)
+    os.symlink("/usr/lib/systemd/system/multi-user.target", default)
     run(["chroot", tree, "/sbin/ldconfig"], "libraries")
     for name in ("var", "run", "tmp"):
         for path in glob.glob(os.path.join(tree, name, "*")):
