@@ -19,9 +19,11 @@ from guest import Guest  # noqa: E402
 OUT = os.path.realpath(os.environ.get("IMAGE_OUT", os.path.join(ROOT, ".build/image")))
 EXECUTABLES = os.environ.get("IMAGE_EXECUTABLES", os.path.join(ROOT, ".build/release"))
 FIRST, SECOND = "2026.11.0", "2026.12.0"
-# What listens on a box that nobody has configured: the resolver's stub, for itself alone.
-LISTENING = {"udp 127.0.0.53%lo:53", "udp 127.0.0.54:53", "tcp 127.0.0.53%lo:53", "tcp 127.0.0.54:53"}
-SCORES = {"drimboxd.service": 1.0, "drimbox-probe@.service": 1.8, "chrony.service": 3.7, "systemd-networkd.service": 2.8}
+# What listens on a box that nobody has configured, for itself alone: the resolver's stub, the gateway.
+LISTENING = {"udp 127.0.0.53:53", "udp 127.0.0.54:53", "tcp 127.0.0.53:53", "tcp 127.0.0.54:53", "tcp 127.0.0.1:11112",
+             "tcp 127.0.0.1:8080"}
+SCORES = {"drimboxd.service": 1.5, "drimbox-gateway.service": 1.2, "drimbox-probe@1.service": 2.0, "chrony.service": 3.7,
+          "systemd-networkd.service": 2.8}
 
 
 def build(version, *options):
@@ -74,6 +76,8 @@ def check_system(guest, slot):
     expect("system", state, "running")
     print(f"    READY after {guest.figures()}", flush=True)
     expect("slot", guest.do("cat /run/drimbox/slot")[1], slot)
+    # The supervisor starts it when it is up itself.
+    guest.do("for n in $(seq 60); do systemctl -q is-active drimbox-gateway && break; sleep 5; done", 600)
     for unit in ("drimboxd.service", "drimbox-gateway.service", "drimbox-console@ttyS0.service", "drimbox-probe.socket",
                  "drimbox-netgen.service", "drimbox-deadline.timer", "systemd-networkd.service", "systemd-resolved.service",
                  "chrony.service", "polkit.service"):
@@ -84,7 +88,7 @@ def check_system(guest, slot):
         expect(place, {"nodev", "nosuid", "noexec"} - set(guest.do(f"findmnt -no OPTIONS {place}")[1].split(",")), set())
     expect("encryption", guest.do("cut -d- -f1-2 /sys/class/block/dm-1/dm/uuid; cat /sys/class/block/dm-1/dm/name")[1].split(),
            ["CRYPT-LUKS2", "data"])
-    listening = {" ".join([words[0], words[4]]) for words in
+    listening = {" ".join([words[0], words[4].replace("%lo", "")]) for words in
                  (line.split() for line in guest.do("ss -Hlntu")[1].splitlines()) if len(words) > 4}
     expect("listening", listening, LISTENING)
     expect("passwords", guest.do("grep -v ':!\\*:' /etc/shadow")[1], "")
