@@ -173,15 +173,16 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
+    tests = [test for test in (TESTS[:SHORT] if options.short else TESTS) if options.only in test.__name__]
+    if not tests:
+        parser.error(f"--only: found {options.only}, expected a part of {', '.join(test.__name__ for test in TESTS)}")
     print("== two releases", flush=True)
     first = build(FIRST)["directory"]
     second = build(SECOND)["directory"]
     build(FIRST, "--slot-b", second, "--disk", "disk-ab.img")
     images = [os.path.join(first, "disk.img"), os.path.join(first, "disk-ab.img")]
     failures = 0
-    for test in TESTS[:SHORT] if options.short else TESTS:
-        if options.only not in test.__name__:
-            continue
+    for test in tests:
         print(f"== {test.__name__}: {test.__doc__.splitlines()[0]}", flush=True)
         begin = time.monotonic()
         try:
