@@ -79,6 +79,76 @@ private func findings(_ text: String) -> [String] {
         #expect(findings(document(changes)) == paths)
     }
 
+    private func source(_ more: String, location: String = "\"1.2.250.1.999.7\"") -> String {
+        """
+        { "archive": "PACS", "retrieveURL": "https://db1.example/dicomweb",
+          "retrieveLocationUID": \(location), \(more) }
+        """
+    }
+
+    @Test("manifests are French where nothing is said; MADO's are as they are configured") func manifests()
+        throws
+    {
+        let french = try GatewayConfiguration(json: Array(document().utf8))
+        #expect(french.source?.manifests == .french && french.source?.mado == nil)
+        let plain = try GatewayConfiguration(
+            json: Array(document(["source": source("\"manifests\": \"both\"")]).utf8)
+        )
+        #expect(plain.source?.mado == .standard)
+        #expect(try GatewayConfiguration(json: plain.encodeJSON()) == plain)
+        let whole = """
+            "manifests": "mado",
+            "mado": { "codes": "final", "titleCode": "131560", "european": true,
+                      "regions": [{ "code": "ZBQK002", "region": "67734004" }],
+                      "viewerURL": "https://view.example/?study={study}" }
+            """
+        let mado = try GatewayConfiguration(json: Array(document(["source": source(whole)]).utf8))
+        #expect(mado.source?.mado?.codes == .final && mado.source?.mado?.isEuropean == true)
+        #expect(mado.source?.mado?.regions.map(\.region) == ["67734004"])
+        #expect(try GatewayConfiguration(json: mado.encodeJSON()) == mado)
+    }
+
+    @Test(
+        "what MADO manifests need and have not is named",
+        arguments: [
+            ("\"manifests\": \"european\"", ["source.manifests"]),
+            ("\"mado\": {}", ["source.mado"]),
+            (
+                "\"manifests\": \"mado\", \"mado\": { \"codes\": \"final\" }",
+                ["source.mado.titleCode"]
+            ),
+            (
+                "\"manifests\": \"both\", \"mado\": { \"titleCode\": \"1\" }",
+                ["source.mado.titleCode"]
+            ),
+            (
+                "\"manifests\": \"both\", \"mado\": { \"regions\": [{ \"code\": \"A\", \"region\": \"1\" }] }",
+                ["source.mado.regions[0].region"]
+            ),
+            (
+                """
+                "manifests": "both", "mado": { "regions": [{ "code": "A", "region": "774007" },
+                                                           { "code": "A", "region": "80891009" }] }
+                """, ["source.mado.regions[1].code"]
+            ),
+            (
+                "\"manifests\": \"both\", \"mado\": { \"viewerURL\": \"https://view.example/\" }",
+                ["source.mado.viewerURL"]
+            ),
+            (
+                "\"manifests\": \"both\", \"mado\": { \"colour\": 1 }", ["source.mado.colour"]
+            ),
+        ] as [(String, [String])]
+    )
+    func madoFindings(more: String, paths: [String]) {
+        #expect(findings(document(["source": source(more)])) == paths)
+    }
+
+    @Test("MADO manifests say where images are kept") func location() {
+        let text = source("\"manifests\": \"both\"", location: "null")
+        #expect(findings(document(["source": text])) == ["source.retrieveLocationUID"])
+    }
+
     @Test("the record's section is checked value by value") func record() {
         for (change, path) in [
             (

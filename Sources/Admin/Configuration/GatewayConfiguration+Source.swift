@@ -67,6 +67,9 @@ extension GatewayConfiguration {
         package let parallelPublications: Int
         /// Hours and minutes from UTC at the site, such as "+0100"; of the machine where it is absent.
         package let timezoneOffset: String?
+        package let manifests: Manifests
+        /// Nil where none is published in that form.
+        package let mado: MADO?
     }
 }
 
@@ -164,7 +167,22 @@ extension GatewayConfiguration.Source {
         imageWaitHours = reader.integer("imageWaitHours", in: 1...8760, default: 72)
         parallelPublications = reader.integer("parallelPublications", in: 1...64, default: 4)
         timezoneOffset = reader.optionalString("timezoneOffset", .timezoneOffset)
+        manifests = reader.choice("manifests", default: .french, or: .french)
+        let mado = reader.optionalObject("mado").map(MADO.init(reading:))
         reader.finish()
+        if manifests == .french {
+            self.mado = nil
+            if mado != nil {
+                reader.note("mado", found: "an object", expected: "null, or \"manifests\": \"both\"")
+            }
+            return
+        }
+        self.mado = mado ?? .standard
+        // MADO 6.X.2.14 wants it of every series.
+        if retrieveLocationUID == nil {
+            let expected = "an OID: MADO manifests say where images are kept"
+            reader.note("retrieveLocationUID", found: "nothing", expected: expected)
+        }
     }
 
     var json: JSONValue {
@@ -175,6 +193,8 @@ extension GatewayConfiguration.Source {
             "imageWaitHours": .integer(imageWaitHours),
             "parallelPublications": .integer(parallelPublications),
             "timezoneOffset": timezoneOffset.map(JSONValue.string) ?? .null,
+            "manifests": .string(manifests.rawValue),
+            "mado": mado?.json ?? .null,
         ])
     }
 }
