@@ -85,7 +85,9 @@ final class SourceFunction: Sendable {
                     manufacturer: "DRIMbox",
                     retrieveURL: source.retrieveURL,
                     retrieveLocationUID: source.retrieveLocationUID.flatMap { UID($0) },
-                    timezoneOffset: source.timezoneOffset
+                    timezoneOffset: source.timezoneOffset,
+                    forms: source.manifests.forms,
+                    mado: source.mado.map { MADOSite($0) } ?? MADOSite()
                 )
             ),
             record: record,

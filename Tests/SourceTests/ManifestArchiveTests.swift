@@ -249,6 +249,7 @@ private func localArchive(_ bench: Workbench) -> ManifestArchive {
         )
         let prepared = PreparedManifest(
             sopInstanceUID: manifestUID,
+            form: .french,
             document: [],
             context: context,
             modalities: [],

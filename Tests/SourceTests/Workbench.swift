@@ -31,12 +31,20 @@ final class RecordingJournal: SourceJournal {
 final class TestArchive: ManifestSource {
     private let studies = Mutex<[String: Set<Int>]>([:])
     private let down = Mutex(false)
+    private let forms = Mutex<[PublicationManifest.Form]>([.french])
+    private let obstacle = Mutex<String?>(nil)
 
     struct Down: Error {}
 
     func set(_ study: String, _ instances: Set<Int>) { studies.withLock { $0[study] = instances } }
 
     func setDown(_ isDown: Bool) { down.withLock { $0 = isDown } }
+
+    /// In which forms a site publishes.
+    func set(_ wanted: [PublicationManifest.Form]) { forms.withLock { $0 = wanted } }
+
+    /// Why manifests in MADO's form cannot be made; nil where they can.
+    func setIncomplete(_ reason: String?) { obstacle.withLock { $0 = reason } }
 
     static func uid(_ study: String, _ instance: Int) -> UID { makeUID("\(study).\(instance)") }
 
@@ -48,11 +56,22 @@ final class TestArchive: ManifestSource {
         let listed = instances(study).filter { !excluded.contains(Self.uid(study, $0)) }.sorted()
         guard !listed.isEmpty else { return .noImages(reason: "no instances") }
         let text = listed.map(String.init).joined(separator: ",")
-        return .images(
-            .init(fingerprint: text, instances: listed.count, modalities: ["CT"]) { uid, _, _ in
-                Array("\(uid):\(text):\(context.visibility.isInvisibleToPatient)".utf8)
-            }
-        )
+        let obstacle = obstacle.withLock { $0 }
+        let documents = forms.withLock { $0 }.map { form -> ManifestDraft.Document in
+            if form == .mado, let obstacle { return .incomplete(form, reason: obstacle) }
+            return .ready(
+                .init(
+                    form: form,
+                    fingerprint: form == .french ? text : "\(form) \(text)",
+                    instances: listed.count,
+                    modalities: ["CT"]
+                ) { uid, _, _ in
+                    let end = form == .french ? "" : ":\(form)"
+                    return Array("\(uid):\(text):\(context.visibility.isInvisibleToPatient)\(end)".utf8)
+                }
+            )
+        }
+        return .images(documents)
     }
 }
 

@@ -227,6 +227,9 @@ extension DataSet {
         return ManifestCode(value, text(.codingSchemeDesignator) ?? "", text(.codeMeaning) ?? "")
     }
 
+    /// Of a Key Object Selection: why its objects were selected.
+    package var keyObjectTitle: ManifestCode? { items(.conceptNameCodeSequence).first?.manifestCode }
+
     fileprivate var concept: MADOConcept? {
         items(.conceptNameCodeSequence).first?.manifestCode.flatMap(MADOConcept.init)
     }

@@ -39,6 +39,35 @@ package struct ManifestSubmission: Sendable {
         }
     }
 
+    /// How the manifest is written. Class, type and format codes are the same: XDS-I.b's and MADO's (6.X.2.2) format is the
+    /// SOP class, and the record takes KOS as IMG-KOS alone. Title, comments and the format's name tell them apart.
+    package enum Form: Sendable {
+        case french
+        case mado
+
+        var title: String {
+            switch self {
+            case .french: "Reference d'Objets d'un Examen d'Imagerie"
+            case .mado: "Reference d'Objets d'un Examen d'Imagerie (MADO)"
+            }
+        }
+
+        var comments: String {
+            switch self {
+            case .french: "KOS"
+            case .mado: RegisteredDocument.madoComments
+            }
+        }
+
+        var formatName: String {
+            switch self {
+            case .french: "Document de Références d'objets d'imagerie selon profil IHE RAD XDS-I"
+            case .mado: "MADO DICOM KOS-Based Imaging Study Manifest"
+            }
+        }
+    }
+
+    package var form = Form.french
     package var submissionSetUniqueID: String
     package var signatureUniqueID: String
     package var manifestUniqueID: String
@@ -153,8 +182,8 @@ package struct ManifestSubmission: Sendable {
             ],
             hash: Digest.xdsHash(manifest),
             size: manifest.count,
-            title: "Reference d'Objets d'un Examen d'Imagerie",
-            comments: "KOS",
+            title: form.title,
+            comments: form.comments,
             authors: [author],
             classCode: Coded("31", "1.2.250.1.213.1.1.4.1", "Imagerie médicale"),
             typeCode: Coded("IMG-KOS", "1.2.250.1.213.1.1.4.12", "Reference d'objets d'un examen d'imagerie"),
@@ -162,7 +191,7 @@ package struct ManifestSubmission: Sendable {
             formatCode: Coded(
                 "1.2.840.10008.5.1.4.1.1.88.59",
                 "1.2.840.10008.2.6.1",
-                "Document de Références d'objets d'imagerie selon profil IHE RAD XDS-I"
+                form.formatName
             ),
             facilityType: facilityType,
             practiceSetting: practiceSetting,

@@ -77,6 +77,11 @@ extension RegisteredDocument {
         entry.formatCode.value == "1.2.840.10008.5.1.4.1.1.88.59" || entry.typeCode.value == "IMG-KOS"
     }
 
+    static let madoComments = "KOS MADO"
+
+    /// In MADO's form, as a DRIMbox says it; codes say it of neither form.
+    package var isMADO: Bool { isManifest && entry.comments == Self.madoComments }
+
     package var isMaskedFromProfessionals: Bool { isConfidential("MASQUE_PS") }
     package var isInvisibleToPatient: Bool { isConfidential("INVISIBLE_PATIENT") }
     package var isInvisibleToLegalRepresentatives: Bool { isConfidential("INVISIBLE_REPRESENTANTS_LEGAUX") }

@@ -17,6 +17,7 @@ struct ArchivedManifest {
     let selection: KeyObjectSelection
     let study: UID
     let isWithdrawn: Bool
+    private let form: PublicationManifest.Form
     private let document: [UInt8]
     private let metadata: [UInt8]
     private let signature: [UInt8]
@@ -52,6 +53,11 @@ struct ArchivedManifest {
         }
         guard selection.title == .manifest, let listed = selection.studies.first else {
             throw XDMError(name, found: "another document title", expected: "113030, MANIFEST")
+        }
+        do throws(ManifestError) {
+            form = try ImagingManifest(dataSet).form == .french ? .french : .mado
+        } catch {
+            throw XDMError(name, found: "\(error)", expected: "a manifest")
         }
         let manifest = ManifestContext(reading: dataSet)
         guard !manifest.patientID.value.isEmpty, !manifest.patientID.authority.isEmpty else {
@@ -129,13 +135,13 @@ struct ArchivedManifest {
         if try session.manifest(uid) != nil { return .known }
         let known = try session.exams(report: context.reportID)
             .first { $0.studyInstanceUID == study.string }
-        if !isWithdrawn, let other = known?.manifest ?? known?.attempt { return .occupied(other) }
+        if !isWithdrawn, let other = known?[form] ?? known?.attempt { return .occupied(other) }
         let number: Int64
         if var exam = known {
             number = exam.number
             if !isWithdrawn {
                 // A report came before: what it says is compared with what was imported.
-                exam.manifest = uid
+                exam[form] = uid
                 exam.due = time
                 try session.update(exam)
             }
@@ -154,7 +160,9 @@ struct ArchivedManifest {
             document: document,
             submission: metadata,
             signature: signature,
-            context: documents.manifest
+            context: documents.manifest,
+            form: form,
+            patient: context.patient.key
         )
         manifest.changed = time
         manifest.entryUUID = entryUUID
@@ -172,7 +180,7 @@ struct ArchivedManifest {
         exam.state = isWithdrawn ? .withdrawn : .published
         exam.settled = exam.generation
         exam.due = nil
-        exam.manifest = isWithdrawn ? nil : selection.sopInstanceUID.string
+        exam[form] = isWithdrawn ? nil : selection.sopInstanceUID.string
         exam.reason = isWithdrawn ? "imported as withdrawn" : nil
         return exam
     }

@@ -3,6 +3,7 @@ import Crypto
 package import DICOM
 import HL7
 import Linux
+package import Store
 package import Transfer
 
 /// Manifests of what a PACS answers to C-FIND, study, series and instance by instance.
@@ -13,17 +14,24 @@ package struct ArchivedManifests: ManifestSource {
         package var retrieveLocationUID: UID?
         /// Such as "+0100"; that of the machine where it is nil.
         package var timezoneOffset: String?
+        /// In the order in which they are published.
+        package var forms: [PublicationManifest.Form]
+        package var mado: MADOSite
 
         package init(
             manufacturer: String,
             retrieveURL: String,
             retrieveLocationUID: UID? = nil,
-            timezoneOffset: String? = nil
+            timezoneOffset: String? = nil,
+            forms: [PublicationManifest.Form] = [.french],
+            mado: MADOSite = MADOSite()
         ) {
             self.manufacturer = manufacturer
             self.retrieveURL = retrieveURL
             self.retrieveLocationUID = retrieveLocationUID
             self.timezoneOffset = timezoneOffset
+            self.forms = forms
+            self.mado = mado
         }
     }
 
@@ -51,16 +59,36 @@ package struct ArchivedManifests: ManifestSource {
                 found.instanceCount > 0 ? "all images are rejected" : "the archive has no images of the study"
             return .noImages(reason: reason)
         }
-        let builder = ManifestBuilder(listed, manifestContext(context))
         var modalities: [String] = []
         for series in listed.series where !modalities.contains(series.modality) && !series.modality.isEmpty {
             modalities.append(series.modality)
         }
+        return .images(site.forms.map { document($0, listed, manifestContext(context), context, modalities) })
+    }
+
+    private func document(
+        _ form: PublicationManifest.Form,
+        _ study: ManifestStudy,
+        _ manifest: ManifestContext,
+        _ context: ReportContext,
+        _ modalities: [String]
+    ) -> ManifestDraft.Document {
+        let builder: any ManifestForm
+        switch form {
+        case .french: builder = ManifestBuilder(study, manifest)
+        case .mado:
+            do throws(ManifestIncomplete) {
+                builder = try MADOBuilder(study, site.mado.complete(manifest, context), site.mado.settings)
+            } catch {
+                return .incomplete(.mado, reason: error.description)
+            }
+        }
         let offset = site.timezoneOffset ?? WallClock.utcOffset()
-        return .images(
+        return .ready(
             .init(
+                form: form,
                 fingerprint: SHA256.hash(data: builder.content).hexadecimal,
-                instances: listed.instanceCount,
+                instances: study.instanceCount,
                 modalities: modalities
             ) { sopInstanceUID, seriesInstanceUID, created in
                 let (date, time) = SiteTime.dicom(created, offset: offset)
@@ -89,6 +117,7 @@ package struct ArchivedManifests: ManifestSource {
             .accessionNumber,
             .patientID
         )
+        let describes = site.forms.contains(.mado)
         let matches = try await client.find(archive, query, priority: .prefetch).matches
         guard let match = matches.first(where: { $0.uid(.studyInstanceUID) == uid }) else { return nil }
         var study = ManifestStudy(studyInstanceUID: uid)
@@ -102,12 +131,13 @@ package struct ArchivedManifests: ManifestSource {
         let found = try await client.instances(
             archive,
             study: uid,
-            seriesKeys: [.seriesDescription],
-            instanceKeys: [.numberOfFrames],
+            seriesKeys: [.seriesDescription]
+                + (describes ? [.seriesDate, .seriesTime, .bodyPartExamined] : []),
+            instanceKeys: [.numberOfFrames] + (describes ? [.conceptNameCodeSequence] : []),
             priority: .prefetch
         )
         study.series = found.map { series in
-            ManifestStudy.Series(
+            var described = ManifestStudy.Series(
                 seriesInstanceUID: series.seriesInstanceUID,
                 number: series.attributes.integer(.seriesNumber),
                 modality: series.attributes.text(.modality) ?? "",
@@ -121,10 +151,17 @@ package struct ArchivedManifests: ManifestSource {
                         sopClassUID: sopClass,
                         sopInstanceUID: own,
                         number: instance.integer(.instanceNumber),
-                        numberOfFrames: instance.integer(.numberOfFrames)
+                        numberOfFrames: instance.integer(.numberOfFrames),
+                        documentTitle: instance.keyObjectTitle
                     )
                 }
             )
+            described.date = series.attributes.text(.seriesDate) ?? ""
+            described.time = series.attributes.text(.seriesTime) ?? ""
+            described.targetRegionText = series.attributes.text(.bodyPartExamined).flatMap {
+                $0.isEmpty ? nil : $0
+            }
+            return described
         }
         return study
     }

@@ -3,6 +3,7 @@ package import DICOM
 package import DMP
 import IHE
 import Linux
+import Store
 import XML
 
 /// The national record (DMP), in the name of whoever validated a report.
@@ -47,6 +48,7 @@ package final class DMPRecord: NationalRecord {
         let structure = try structure(context)
         let now = WallClock.milliseconds()
         var submission = submission(context, structure, now)
+        submission.form = manifest.form == .mado ? .mado : .french
         submission.manifestUniqueID = manifest.sopInstanceUID.string
         submission.manifestCreationTime = SiteTime.utc(manifest.created)
         submission.eventCodes += manifest.modalities.map { Coded($0, "1.2.250.1.213.1.1.5.618", $0) }

@@ -10,16 +10,16 @@ private struct NoPatientRecord: Error, CustomStringConvertible {
 
 /// One look at one exam: what is begun is ended, then the record is brought to what is wanted.
 struct ExamAttendance {
-    private let publisher: Publisher
-    private let number: Int64
+    let publisher: Publisher
+    let number: Int64
 
     init(_ publisher: Publisher, _ number: Int64) {
         self.publisher = publisher
         self.number = number
     }
 
-    private var settings: Publisher.Settings { publisher.settings }
-    private var table: PublicationTable { publisher.table }
+    var settings: Publisher.Settings { publisher.settings }
+    var table: PublicationTable { publisher.table }
 
     func run() async throws {
         let number = number
@@ -35,7 +35,7 @@ struct ExamAttendance {
             case .withdrawn: try await withdraw(exam, wish, reason: wish.reason)
             case .undestined:
                 try end(exam) { exam, _ in
-                    exam.state = exam.manifest == nil ? .undestined : .published
+                    exam.state = exam.hasManifest ? .published : .undestined
                     exam.reason = wish.reason
                     exam.due = nil
                 }
@@ -71,25 +71,55 @@ struct ExamAttendance {
         )
         switch draft {
         case .noImages(let reason): try await miss(exam, wish, reason)
-        case .images(let images): try await publish(exam, wish, images)
+        case .images(let documents): try await publish(exam, wish, documents)
         }
     }
 
-    private func publish(_ exam: PublicationExam, _ wish: ExamWish, _ images: ManifestDraft.Images)
+    /// One submission at a time: what is sent makes another look due, which goes on with the next document. A form that
+    /// is not wanted any more goes when those that are have come, and one whose new document cannot be made goes too:
+    /// what it says is not known to be so.
+    private func publish(_ exam: PublicationExam, _ wish: ExamWish, _ documents: [ManifestDraft.Document])
         async throws
     {
-        let fingerprint = try ManifestFingerprint(wish.context, images).text
-        let former = try await standing(exam, wish.context)
-        // A document that says what the record says already is not sent (EX_GEN-1060).
-        if let former, former.fingerprint == fingerprint {
-            try end(exam) { exam, wish in
-                exam.manifest = former.sopInstanceUID
-                exam.state = .published
-                exam.reason = nil
-                exam.due = nextLook(&wish)
+        var standings: [(form: PublicationManifest.Form, manifest: String)] = []
+        var reasons: [String] = []
+        for document in documents {
+            switch document {
+            case .ready(let images):
+                let fingerprint = try ManifestFingerprint(wish.context, images).text
+                let former = try await standing(images.form, exam, wish.context)
+                // A document that says what the record says already is not sent (EX_GEN-1060).
+                guard let former, former.fingerprint == fingerprint else {
+                    return try await publish(exam, wish, images, fingerprint, replacing: former)
+                }
+                standings.append((images.form, former.sopInstanceUID))
+            case .incomplete(let form, let reason): reasons.append("\(form.rawValue): \(reason)")
             }
-            return
         }
+        for form in PublicationManifest.Form.allCases where !standings.contains(where: { $0.form == form }) {
+            try await withdraw(form, exam, wish)
+        }
+        let reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+        if let reason, exam.state != .failed || exam.reason != reason {
+            publisher.journal.record(.publicationFailed(study: exam.studyInstanceUID, reason: reason))
+        }
+        try end(exam) { exam, wish in
+            for form in PublicationManifest.Form.allCases {
+                exam[form] = standings.first { $0.form == form }?.manifest
+            }
+            exam.state = reason == nil ? .published : .failed
+            exam.reason = reason
+            exam.due = nextLook(&wish)
+        }
+    }
+
+    private func publish(
+        _ exam: PublicationExam,
+        _ wish: ExamWish,
+        _ images: ManifestDraft.Images,
+        _ fingerprint: String,
+        replacing former: PublicationManifest?
+    ) async throws {
         var replaced: String?
         if let former {
             replaced = try await currentEntry(of: former, wish.context)
@@ -98,6 +128,7 @@ struct ExamAttendance {
         let uid = publisher.makeUID()
         let prepared = PreparedManifest(
             sopInstanceUID: uid,
+            form: images.form,
             document: try images.file(uid, publisher.makeUID(), created),
             context: wish.context,
             modalities: images.modalities,
@@ -116,7 +147,9 @@ struct ExamAttendance {
             signature: submission.signature,
             context: try ExamWish.text(
                 SubmittedContext(wish.context, images.modalities, images.instances, replaced)
-            )
+            ),
+            form: images.form,
+            patient: wish.context.patient.key
         )
         // From here a crash leaves a trace to follow.
         let number = number
@@ -130,10 +163,12 @@ struct ExamAttendance {
     }
 
     /// The exam's manifest in the record; nil where a withdrawal that was not heard the end of took it out.
-    private func standing(_ exam: PublicationExam, _ context: ReportContext) async throws
-        -> PublicationManifest?
-    {
-        guard let uid = exam.manifest else { return nil }
+    private func standing(
+        _ form: PublicationManifest.Form,
+        _ exam: PublicationExam,
+        _ context: ReportContext
+    ) async throws -> PublicationManifest? {
+        guard let uid = exam[form] else { return nil }
         let found = try table.transaction { (session) throws(SQLiteError) in try session.manifest(uid) }
         guard let manifest = found, manifest.state == .withdrawing else { return found }
         let entry = try await publisher.national.entry(uniqueID: uid, context: context)
@@ -143,7 +178,7 @@ struct ExamAttendance {
             try session.set(isThere ? .published : .withdrawn, ofManifest: uid, now: time)
             if isThere { return }
             guard var current = try session.exam(number) else { return }
-            current.manifest = nil
+            current[form] = nil
             try session.update(current)
         }
         return isThere ? manifest : nil
@@ -163,7 +198,7 @@ struct ExamAttendance {
                 return try adopt(manifest, entry)
             }
             try abandon(manifest)
-            if try await correctFormer(context) { return }
+            if try await correctFormer(manifest.form, context) { return }
             try await explain(error, context)
         }
         guard
@@ -196,10 +231,12 @@ struct ExamAttendance {
     /// Compares what is known of the exam's manifest with what the record has of it, after the record refused to replace
     /// it: somebody else may have taken it out, or an imported archive may have had another entryUUID. True where
     /// something was put right, and another look, which is due, can go on.
-    private func correctFormer(_ context: ReportContext) async throws -> Bool {
+    private func correctFormer(_ form: PublicationManifest.Form, _ context: ReportContext) async throws
+        -> Bool
+    {
         let number = number
         let known = try table.transaction { (session) throws(SQLiteError) -> PublicationManifest? in
-            guard let uid = try session.exam(number)?.manifest else { return nil }
+            guard let uid = try session.exam(number)?[form] else { return nil }
             return try session.manifest(uid)
         }
         guard let known else { return false }
@@ -213,7 +250,7 @@ struct ExamAttendance {
         try table.transaction { (session) throws(SQLiteError) in
             try session.set(state, ofManifest: uid, entryUUID: entry?.entryUUID, now: time)
             guard !isStanding, var exam = try session.exam(number) else { return }
-            exam.manifest = nil
+            exam[form] = nil
             try session.update(exam)
         }
         if !isStanding {
@@ -223,7 +260,7 @@ struct ExamAttendance {
     }
 
     /// The entryUUID to replace or withdraw; the registry gives it, and gives a new one with each version.
-    private func currentEntry(of manifest: PublicationManifest, _ context: ReportContext) async throws
+    func currentEntry(of manifest: PublicationManifest, _ context: ReportContext) async throws
         -> String?
     {
         if let entry = manifest.entryUUID { return entry }
@@ -263,6 +300,7 @@ struct ExamAttendance {
         }
         let prepared = PreparedManifest(
             sopInstanceUID: sopInstanceUID,
+            form: manifest.form,
             document: manifest.document,
             context: submitted.report,
             modalities: submitted.modalities,
@@ -277,7 +315,7 @@ struct ExamAttendance {
         let (time, number) = (publisher.now(), number)
         let former = try table.transaction { (session) throws(SQLiteError) -> String? in
             guard var exam = try session.exam(number) else { return nil }
-            let former = exam.manifest
+            let former = exam[manifest.form]
             let isVisible = entry.status == .approved
             try session.set(
                 isVisible ? .published : .withdrawn,
@@ -288,7 +326,7 @@ struct ExamAttendance {
             if let former, former != manifest.sopInstanceUID {
                 try session.set(.replaced, ofManifest: former, now: time)
             }
-            exam.manifest = isVisible ? manifest.sopInstanceUID : nil
+            exam[manifest.form] = isVisible ? manifest.sopInstanceUID : nil
             exam.attempt = nil
             exam.attempts = 0
             // Once more, since more may have been asked for meanwhile.
@@ -318,82 +356,6 @@ struct ExamAttendance {
         }
     }
 
-    // MARK: Nothing to publish
-
-    private func miss(_ exam: PublicationExam, _ wish: ExamWish, _ reason: String) async throws {
-        let time = publisher.now()
-        if exam.manifest != nil {
-            // An archive that answers with nothing may be ill: what is published stays until it says so twice.
-            let since = wish.missingSince ?? time
-            let believed = since + settings.missingConfirmSeconds * 1000
-            if time >= believed { return try await withdraw(exam, wish, reason: reason) }
-            return try end(exam) { exam, wish in
-                wish.missingSince = since
-                exam.state = .waiting
-                exam.reason = reason
-                exam.due = believed
-            }
-        }
-        let waited = time - wish.asked
-        let isOverdue = waited >= Int64(settings.imageWaitHours) * 3_600_000
-        if exam.state != .awaitingImages {
-            publisher.journal.record(.imagesAwaited(study: exam.studyInstanceUID, reason: reason))
-        }
-        if isOverdue, !wish.isOverdue {
-            publisher.journal.record(
-                .imagesOverdue(study: exam.studyInstanceUID, hours: settings.imageWaitHours)
-            )
-        }
-        try end(exam) { exam, wish in
-            wish.isOverdue = isOverdue
-            exam.state = .awaitingImages
-            exam.reason = reason
-            // As often as the wait is young.
-            exam.due = time + min(max(waited / 4, 15_000), 3_600_000)
-        }
-    }
-
-    private func withdraw(_ exam: PublicationExam, _ wish: ExamWish, reason: String?) async throws {
-        if let uid = exam.manifest {
-            let found = try table.transaction { (session) throws(SQLiteError) in try session.manifest(uid) }
-            if let manifest = found {
-                try await withdraw(manifest, wish.context)
-                try mark(uid, .withdrawn)
-                publisher.journal.record(.manifestWithdrawn(study: exam.studyInstanceUID, manifest: uid))
-            }
-        }
-        try end(exam) { exam, wish in
-            exam.manifest = nil
-            exam.state = .withdrawn
-            exam.reason = reason
-            wish.missingSince = nil
-            exam.due = nil
-        }
-    }
-
-    private func withdraw(_ manifest: PublicationManifest, _ context: ReportContext) async throws {
-        let uid = manifest.sopInstanceUID
-        guard let entry = try await currentEntry(of: manifest, context) else { return }
-        try mark(uid, .withdrawing)
-        do {
-            try await publisher.national.withdraw(entry, context: context)
-        } catch let error where error.kind != .temporary {
-            // Done already by an attempt whose answer was lost?
-            let found = try await publisher.national.entry(uniqueID: uid, context: context)
-            guard let found, found.status == .approved else { return }
-            // An imported archive may have had another entryUUID.
-            guard found.entryUUID != entry else { throw error }
-            try await publisher.national.withdraw(found.entryUUID, context: context)
-        }
-    }
-
-    private func mark(_ manifest: String, _ state: PublicationManifest.State) throws(StoreError) {
-        let time = publisher.now()
-        try table.transaction { (session) throws(SQLiteError) in
-            try session.set(state, ofManifest: manifest, now: time)
-        }
-    }
-
     // MARK: How it ends
 
     /// Nil after the last look.
@@ -405,7 +367,7 @@ struct ExamAttendance {
     }
 
     /// Writes what became of this look; where more was asked for meanwhile, there will be another.
-    private func end(
+    func end(
         _ seen: PublicationExam,
         _ change: (inout PublicationExam, inout ExamWish) -> Void
     ) throws {

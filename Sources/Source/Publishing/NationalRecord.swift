@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DICOM
 package import DMP
+package import Store
 
 /// The national record (DMP), as the source uses it.
 package protocol NationalRecord: Sendable {
@@ -47,6 +48,7 @@ package struct RecordEntry: Equatable, Sendable {
 /// A manifest that is ready to be submitted.
 package struct PreparedManifest: Equatable, Sendable {
     package var sopInstanceUID: UID
+    package var form: PublicationManifest.Form
     /// The DICOM file.
     package var document: [UInt8]
     package var context: ReportContext
@@ -57,12 +59,14 @@ package struct PreparedManifest: Equatable, Sendable {
 
     package init(
         sopInstanceUID: UID,
+        form: PublicationManifest.Form,
         document: [UInt8],
         context: ReportContext,
         modalities: [String],
         created: Int64
     ) {
         self.sopInstanceUID = sopInstanceUID
+        self.form = form
         self.document = document
         self.context = context
         self.modalities = modalities

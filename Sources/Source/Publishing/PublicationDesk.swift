@@ -99,7 +99,7 @@ extension PublicationQueue.Item {
             attempts: exam.attempts,
             due: exam.due.map { Timestamp(milliseconds: $0) },
             reason: exam.reason,
-            manifest: exam.manifest
+            manifest: exam.manifest ?? exam.madoManifest
         )
     }
 }

@@ -68,6 +68,9 @@ package struct ReportContext: Codable, Equatable, Sendable {
             self.sex = sex
             self.birthplace = birthplace
         }
+
+        /// Under which manifests of the patient are found.
+        package var key: String { "\(nationalIdentifier.authority)|\(nationalIdentifier.value)" }
     }
 
     package struct Professional: Codable, Equatable, Sendable {

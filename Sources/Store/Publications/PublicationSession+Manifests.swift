@@ -2,7 +2,8 @@
 
 extension PublicationSession {
     private static let manifestColumns = """
-        uid, exam, study, state, created, changed, entry, fingerprint, document, submission, signature, context
+        uid, exam, study, state, created, changed, entry, fingerprint, document, submission, signature, context,
+          form, patient
         """
 
     private func manifests(
@@ -24,6 +25,8 @@ extension PublicationSession {
             )
             manifest.changed = row.integer(5)
             manifest.entryUUID = row.optionalText(6)
+            manifest.form = PublicationManifest.Form(rawValue: row.text(12)) ?? .french
+            manifest.patient = row.optionalText(13)
             return manifest
         }
     }
@@ -87,13 +90,14 @@ extension PublicationSession {
     package func put(_ manifest: PublicationManifest) throws(SQLiteError) {
         try run(
             """
-            INSERT OR REPLACE INTO manifests(\(Self.manifestColumns)) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)
+            INSERT OR REPLACE INTO manifests(\(Self.manifestColumns)) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)
             """,
             [
                 .text(manifest.sopInstanceUID), .integer(manifest.exam), .text(manifest.studyInstanceUID),
                 .text(manifest.state.rawValue), .integer(manifest.created), .integer(manifest.changed),
                 .text(manifest.entryUUID), .text(manifest.fingerprint), .blob(manifest.document),
                 .blob(manifest.submission), .blob(manifest.signature), .text(manifest.context),
+                .text(manifest.form.rawValue), .text(manifest.patient),
             ]
         )
     }

@@ -115,7 +115,7 @@ extension PublicationSession {
 extension PublicationSession {
     private static let examColumns = """
         number, study, accession, generation, settled, state, since, due, attempts, reason, held, document,
-          manifest, attempt
+          manifest, attempt, mado
         """
 
     private func exams(_ condition: String, _ values: [SQLiteValue]) throws(SQLiteError) -> [PublicationExam]
@@ -137,6 +137,7 @@ extension PublicationSession {
             exam.isHeld = row.integer(10) == 1
             exam.manifest = row.optionalText(12)
             exam.attempt = row.optionalText(13)
+            exam.madoManifest = row.optionalText(14)
             return exam
         }
     }
@@ -238,7 +239,7 @@ extension PublicationSession {
         try run(
             """
             INSERT INTO exams(study, accession, generation, settled, state, since, due, attempts, reason, held,
-              document, manifest, attempt) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)
+              document, manifest, attempt, mado) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)
             """,
             values(exam)
         )
@@ -249,7 +250,7 @@ extension PublicationSession {
         try run(
             """
             UPDATE exams SET study = ?, accession = ?, generation = ?, settled = ?, state = ?, since = ?, due = ?,
-              attempts = ?, reason = ?, held = ?, document = ?, manifest = ?, attempt = ? WHERE number = ?
+              attempts = ?, reason = ?, held = ?, document = ?, manifest = ?, attempt = ?, mado = ? WHERE number = ?
             """,
             values(exam) + [.integer(exam.number)]
         )
@@ -266,6 +267,7 @@ extension PublicationSession {
             .integer(exam.settled), .text(exam.state.rawValue), .integer(exam.since),
             exam.due.map { .integer($0) } ?? .null, .integer(Int64(exam.attempts)), .text(exam.reason),
             .integer(exam.isHeld ? 1 : 0), .text(exam.document), .text(exam.manifest), .text(exam.attempt),
+            .text(exam.madoManifest),
         ]
     }
 }

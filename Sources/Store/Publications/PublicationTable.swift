@@ -23,6 +23,13 @@ package final class PublicationTable: Sendable {
                 throw SQLiteError(code: 26, subject: "user_version", message: "found \(found), expected 1")
             }
             try database.execute(Self.schema)
+            for (table, column, type) in Self.additions {
+                let columns = try database.prepare("SELECT name FROM pragma_table_info('\(table)')")
+                    .rows { $0.text(0) }
+                if columns.contains(column) { continue }
+                try database.execute("ALTER TABLE \(table) ADD COLUMN \(column) \(type)")
+            }
+            try database.execute(Self.additionalIndexes)
             self.database = Mutex(database)
         } catch {
             throw .index(error)
@@ -49,6 +56,19 @@ package final class PublicationTable: Sendable {
             throw .index(error)
         }
     }
+
+    /// Columns that came later. The version stays: a release that has not heard of them names its own, and works, so that
+    /// the box can go back to it.
+    private static let additions = [
+        (table: "exams", column: "mado", type: "TEXT"),
+        (table: "manifests", column: "form", type: "TEXT NOT NULL DEFAULT 'french'"),
+        (table: "manifests", column: "patient", type: "TEXT"),
+    ]
+
+    private static let additionalIndexes = """
+        CREATE INDEX IF NOT EXISTS exams_by_accession ON exams(accession);
+        CREATE INDEX IF NOT EXISTS manifests_by_patient ON manifests(patient);
+        """
 
     private static let schema = """
         CREATE TABLE IF NOT EXISTS messages(
@@ -152,8 +172,10 @@ package struct PublicationExam: Equatable, Sendable {
     package var reason: String?
     package var isHeld: Bool
     package var document: String
-    /// The SOP Instance UID of the manifest that is in the record.
+    /// The SOP Instance UID of the manifest that is in the record, in the French form.
     package var manifest: String?
+    /// Of the one in MADO's form.
+    package var madoManifest: String?
     /// Of the one whose submission began and whose end is not known.
     package var attempt: String?
 
@@ -170,6 +192,24 @@ package struct PublicationExam: Equatable, Sendable {
         isHeld = false
         self.document = document
     }
+
+    package subscript(form: PublicationManifest.Form) -> String? {
+        get {
+            switch form {
+            case .french: manifest
+            case .mado: madoManifest
+            }
+        }
+        set {
+            switch form {
+            case .french: manifest = newValue
+            case .mado: madoManifest = newValue
+            }
+        }
+    }
+
+    /// Whether the record has a manifest of it, in whatever form.
+    package var hasManifest: Bool { manifest != nil || madoManifest != nil }
 }
 
 /// A manifest with what was sent along.
@@ -186,6 +226,12 @@ package struct PublicationManifest: Equatable, Sendable {
         case withdrawn
         /// It never came into the record.
         case abandoned
+    }
+
+    /// How it is written.
+    package enum Form: String, Sendable, CaseIterable {
+        case french
+        case mado
     }
 
     package var sopInstanceUID: String
@@ -206,6 +252,9 @@ package struct PublicationManifest: Equatable, Sendable {
     package var signature: [UInt8]
     /// Of the report it was made of: what a later submission needs.
     package var context: String
+    package var form: Form
+    /// Whose it is, as it is looked for; nil where a release before this one wrote it.
+    package var patient: String?
 
     package init(
         sopInstanceUID: String,
@@ -217,7 +266,9 @@ package struct PublicationManifest: Equatable, Sendable {
         document: [UInt8],
         submission: [UInt8],
         signature: [UInt8],
-        context: String
+        context: String,
+        form: Form = .french,
+        patient: String? = nil
     ) {
         self.sopInstanceUID = sopInstanceUID
         self.exam = exam
@@ -230,5 +281,7 @@ package struct PublicationManifest: Equatable, Sendable {
         self.submission = submission
         self.signature = signature
         self.context = context
+        self.form = form
+        self.patient = patient
     }
 }
