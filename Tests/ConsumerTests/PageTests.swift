@@ -120,6 +120,34 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
         #expect(exams.first?.manifests.count == 2)
     }
 
+    @Test("of a manifest in both forms the French one is shown, and MADO's where it stands alone")
+    func twins() throws {
+        func mado(_ uid: String, study: String?, status: RegisteredDocument.Status = .approved) throws
+            -> RegisteredDocument
+        {
+            var document = try entry(uid, accession: "A1", study: study, isManifest: true, status: status)
+            document.entry.comments = "KOS MADO"
+            return document
+        }
+        let french = try entry("1", accession: "A1", study: "1.2", isManifest: true)
+        func shown(_ documents: [RegisteredDocument]) -> [[String]] {
+            Exam.pair(documents).map { $0.manifests.map(\.entry.uniqueID).sorted() }
+        }
+        #expect(shown([french, try mado("2", study: "1.2")]) == [["1"]])
+        #expect(shown([try mado("2", study: "1.2"), french]) == [["1"]])
+        #expect(shown([try mado("2", study: "1.2")]) == [["2"]])
+        #expect(shown([french, try mado("2", study: "1.3")]) == [["1", "2"]])
+        #expect(shown([french, try mado("2", study: "1.2", status: .deprecated)]) == [["1", "2"]])
+        var other = try mado("2", study: "1.2")
+        other.entry.authors = [Author(person: "", institution: "Another^^^^^&1.2&ISO^IDNST^^^9")]
+        #expect(shown([french, other]) == [["1", "2"]])
+        #expect(
+            shown([try entry("1", accession: "A1", isManifest: true), try mado("2", study: nil)]) == [
+                ["1", "2"]
+            ]
+        )
+    }
+
     @Test("documents that name nothing stay alone; signatures are left out") func alone() throws {
         var signature = try entry("9")
         signature.entry.typeCode = Coded("E1762", "ASTM", "")

@@ -55,7 +55,17 @@ package struct Exam: Equatable, Sendable {
             }
             groups.append((keys, exam))
         }
-        return groups.map(\.exam).sorted { $0.performed > $1.performed }
+        return groups.map(\.exam.inOneForm).sorted { $0.performed > $1.performed }
+    }
+
+    /// Without the MADO manifests of which the French one is here too: they list the same. The French one stays, because it
+    /// is the one that every box of the country writes and is asked by.
+    private var inOneForm: Exam {
+        var exam = self
+        exam.manifests.removeAll { document in
+            document.isMADO && manifests.contains { $0.isTwin(of: document) }
+        }
+        return exam
     }
 }
 
@@ -63,6 +73,13 @@ extension RegisteredDocument {
     /// CXi, as the entry has them.
     var accessionReferences: [String] {
         entry.references.filter { $0.hasSuffix("^urn:ihe:iti:xds:2013:accession") }
+    }
+
+    /// Whether it is the French form of a manifest, from the same structure and as much in force.
+    fileprivate func isTwin(of document: RegisteredDocument) -> Bool {
+        isManifest && !isMADO && status == document.status && !studyInstanceUIDs.isEmpty
+            && Set(studyInstanceUIDs) == Set(document.studyInstanceUIDs)
+            && entry.authors.map(\.institution) == document.entry.authors.map(\.institution)
     }
 
     /// A report of imaging (TRE_A04 / LOINC 18748-4).
