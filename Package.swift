@@ -210,7 +210,13 @@ let package = Package(
                 lifecycle, logging, x509, asn1, crypto,
             ]
         ),
-        tests("SourceTests", ["Source", "DMP", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux"]),
+        tests(
+            "SourceTests",
+            [
+                "Source", "DMP", "Store", "DICOM", "HL7", "IHE", "XML", "Admin", "Linux", "Transfer",
+                nioHTTP1,
+            ]
+        ),
         tests(
             "ConsumerTests",
             ["Consumer", "DMP", "Identity", "IHE", "DICOM", "Transfer", "XML", "Linux", nioHTTP1]

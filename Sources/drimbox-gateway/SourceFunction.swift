@@ -124,7 +124,22 @@ final class SourceFunction: Sendable {
     }
 
     /// Publishes until the task is cancelled.
-    func run() async { await publisher.run() }
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [table, journal] in
+                do throws(StoreError) {
+                    try PatientKeys.complete(table)
+                } catch {
+                    journal.record(
+                        "source.store-failed",
+                        .critical,
+                        "what was published cannot be read: \(error)"
+                    )
+                }
+            }
+            group.addTask { [publisher] in await publisher.run() }
+        }
+    }
 
     /// Listens for reports.
     func listen(_ group: MultiThreadedEventLoopGroup, _ workers: NIOThreadPool, _ tls: TLSServer?)
@@ -150,20 +165,44 @@ final class SourceFunction: Sendable {
         return listeners
     }
 
-    /// What stands before the images.
-    func gate(before service: DICOMwebService) -> RetrieveGate {
+    /// What stands before the images, and beside it, where manifests are published in MADO's form, what lets others find
+    /// them.
+    func gate(before service: DICOMwebService) -> any HTTPResponder {
         let (boxes, identity) = (boxes, identity)
-        let admission: @Sendable (HTTPRequest) async -> RetrieveAdmission = { request in
-            if let refusal = boxes?.refusal(of: request) { return refusal }
-            return await identity?.admit(request) ?? .admitted(who: nil)
-        }
-        return RetrieveGate(
-            table: table,
-            service: service,
+        let access = TracedAccess(
             traces: traces,
-            admission: admission,
+            admission: { request in
+                if let refusal = boxes?.refusal(of: request) { return refusal }
+                return await identity?.admit(request) ?? .admitted(who: nil)
+            },
             now: { WallClock.milliseconds() }
         )
+        let gate = RetrieveGate(table: table, service: service, access: access)
+        guard let mado = configuration.source?.mado else { return gate }
+        let documents = DocumentResponder(
+            table: table,
+            access: access,
+            site: .init(
+                viewerHost: configuration.web.viewerHost,
+                mado: MADOSite(mado),
+                version: Software.version
+            ),
+            makeToken: { UUID().uuidString.lowercased() },
+            now: { WallClock.milliseconds() }
+        )
+        return SharedPort(documents: documents, gate: gate)
+    }
+
+    /// Two interfaces of one port.
+    private struct SharedPort: HTTPResponder {
+        let documents: DocumentResponder
+        let gate: RetrieveGate
+
+        func respond(to request: HTTPRequest) async -> HTTPResponse {
+            let isFHIR =
+                request.path == DocumentResponder.path || request.path.hasPrefix(DocumentResponder.path + "/")
+            return isFHIR ? await documents.respond(to: request) : await gate.respond(to: request)
+        }
     }
 
     /// What the links of reports lead to.

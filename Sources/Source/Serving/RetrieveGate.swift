@@ -5,13 +5,6 @@ package import Store
 import Synchronization
 package import Transfer
 
-/// Whether who asks may ask at all, whatever for.
-package enum RetrieveAdmission: Sendable {
-    /// With what a trace is to say of them: a professional and the software that asks in their name.
-    case admitted(who: String?)
-    case refused(HTTPResponse, reason: String)
-}
-
 /// Stands before WADO-RS: another box is given what a manifest lists that is in the record now, and nothing else. Each
 /// instance leaves with the national identifier that the manifest carries.
 package final class RetrieveGate: HTTPResponder {
@@ -19,67 +12,24 @@ package final class RetrieveGate: HTTPResponder {
 
     private let table: PublicationTable
     private let service: DICOMwebService
-    private let traces: AuditTable
-    /// Nil where everybody may ask whom TLS has let in.
-    private let admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)?
-    /// Milliseconds since 1970.
-    private let now: @Sendable () -> Int64
+    private let access: TracedAccess
     private let known = Mutex(KnownManifests())
-    private let refusals = Mutex(RefusalBudget())
 
-    package init(
-        table: PublicationTable,
-        service: DICOMwebService,
-        traces: AuditTable,
-        admission: (@Sendable (HTTPRequest) async -> RetrieveAdmission)? = nil,
-        now: @escaping @Sendable () -> Int64
-    ) {
+    package init(table: PublicationTable, service: DICOMwebService, access: TracedAccess) {
         self.table = table
         self.service = service
-        self.traces = traces
-        self.admission = admission
-        self.now = now
+        self.access = access
     }
 
-    /// Every answer leaves a trace before its first byte leaves; without one there is no answer. Of refusals in great
-    /// numbers the first of a minute do, and how many there were.
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         if request.path == "/dicomweb" || request.path == "/dicomweb/" {
             return await service.respond(to: request)
         }
-        var user = request.security?.certificate?.subject ?? "no certificate"
-        var reason = ""
-        let response: HTTPResponse
-        switch await admission?(request) {
-        case .refused(let refusal, let why):
-            response = refusal
-            reason = why
-        case .admitted(let who):
-            if let who { user += " for \(who)" }
-            response = await answer(request)
-        case nil: response = await answer(request)
-        }
-        let time = now()
-        var passedOver = 0
-        if response.status.code >= 400 {
-            guard let count = refusals.withLock({ $0.admit(at: time) }) else { return response }
-            passedOver = count
-        }
-        if passedOver > 0 { reason += " (\(passedOver) more refusals before this one)" }
         let manifest = request.headers.first(name: Self.header)?.prefix(64) ?? "none"
-        do {
-            try traces.append(
-                time: time,
-                user: user,
-                action: "WADO-RS",
-                subject: "\(request.path.prefix(500)) \(Self.header) \(manifest)",
-                outcome: "\(response.status.code)",
-                reason: reason
-            )
-        } catch {
-            return .text(.serviceUnavailable, "the access cannot be traced")
+        let subject = "\(request.path.prefix(500)) \(Self.header) \(manifest)"
+        return await access.answer(request, action: "WADO-RS", subject: subject) {
+            (response: await answer(request), subject: subject)
         }
-        return response
     }
 
     private func answer(_ request: HTTPRequest) async -> HTTPResponse {
@@ -179,27 +129,5 @@ private struct KnownManifests {
     mutating func insert(_ manifest: KnownManifest, _ uid: String) {
         if manifests.updateValue(manifest, forKey: uid) == nil { order.append(uid) }
         if order.count > Self.capacity { manifests[order.removeFirst()] = nil }
-    }
-}
-
-/// How many refusals leave a trace: who knocks all night does not fill the disk.
-struct RefusalBudget {
-    static let perMinute = 100
-
-    private var minute: Int64 = 0
-    private var count = 0
-    private var passedOver = 0
-
-    /// How many were passed over since the last one that was let in; nil where this one is passed over too. `time` is in
-    /// milliseconds.
-    mutating func admit(at time: Int64) -> Int? {
-        if time / 60_000 != minute { (minute, count) = (time / 60_000, 0) }
-        count += 1
-        guard count <= Self.perMinute else {
-            passedOver += 1
-            return nil
-        }
-        defer { passedOver = 0 }
-        return passedOver
     }
 }
