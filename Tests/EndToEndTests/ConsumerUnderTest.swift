@@ -28,6 +28,8 @@ final class ConsumerUnderTest {
     /// Where the box fetches the white list.
     private let lists: Server
     private let own: TemporaryDirectory
+    /// The forms in which the source publishes.
+    private let manifests: String
 
     /// Starts a provider beside the lab's certificates; the gateway's section for it, `authorities` apart.
     typealias Provider = (_ certificates: String, _ redirectURI: String) throws -> [String: Any]
@@ -35,13 +37,20 @@ final class ConsumerUnderTest {
     /// `consumer` is what its section of the configuration has besides. The lab's Pro Santé Connect signs in, unless there
     /// is another provider. That one's tokens the source cannot check: it serves then who names a manifest and is a box of
     /// the list.
-    init(_ consumer: [String: Any] = [:], viewer: [String: Any]? = nil, provider: Provider? = nil) throws {
+    init(
+        _ consumer: [String: Any] = [:],
+        viewer: [String: Any]? = nil,
+        provider: Provider? = nil,
+        manifests: String = "french"
+    ) throws {
+        self.manifests = manifests
         let url = "https://localhost:\(try Bench.freePort())"
         let own = try TemporaryDirectory()
         let source = try SourceUnderTest(
             identity: provider == nil,
             whiteList: true,
-            neighbour: .init(url: url, structures: Self.structures)
+            neighbour: .init(url: url, structures: Self.structures),
+            manifests: manifests
         )
         let certificates = source.certificates
         elsewhere = try CertificatesUnderTest(in: try own.directory("elsewhere"))
@@ -140,7 +149,7 @@ final class ConsumerUnderTest {
             "--ipp", "IPP101", "--document-id", "1.2.250.1.999.5.1", "--cda-out", report.path,
         ])
         try #require(sent == "AA")
-        try source.awaitEntries(["Approved"])
+        try source.awaitEntries(manifests == "both" ? ["Approved", "Approved"] : ["Approved"])
         try source.publish(["--cda", report.path])
         try source.patient(["patientId": Self.patientID, "authorization": "INEXISTANTE"])
         return files

@@ -42,12 +42,13 @@ final class SourceUnderTest {
     let viewerURL: String
 
     /// With `identity` images are for who shows an access token, with `whiteList` for boxes of the lab's list, over TLS.
-    /// A viewer signs in where the tokens come from.
+    /// A viewer signs in where the tokens come from. `manifests` are the forms that are published.
     init(
         identity: Bool = false,
         whiteList: Bool = false,
         neighbour: Neighbour? = nil,
-        hasViewer: Bool = false
+        hasViewer: Bool = false,
+        manifests: String = "french"
     ) throws {
         directory = try TemporaryDirectory()
         let certificates = directory.appending("ca").path
@@ -114,7 +115,9 @@ final class SourceUnderTest {
                 "archive": "ORTHANC",
                 "retrieveURL": neighbour == nil
                     ? "https://db1.example/dicomweb" : "https://\(Self.host):\(webPort)/dicomweb",
-            ],
+                "manifests": manifests,
+                "retrieveLocationUID": manifests == "french" ? NSNull() : "1.2.250.1.999.7.1",
+            ] as [String: Any],
         ]
         if identity {
             let file = directory.appending("psc.port")
