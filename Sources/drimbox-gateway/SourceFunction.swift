@@ -187,6 +187,9 @@ final class SourceFunction: Sendable {
                 mado: MADOSite(mado),
                 version: Software.version
             ),
+            conversion: { file in
+                try MADOBundle.encode(try ImagingManifest(file: file), MADOSite(mado).settings)
+            },
             makeToken: { UUID().uuidString.lowercased() },
             now: { WallClock.milliseconds() }
         )

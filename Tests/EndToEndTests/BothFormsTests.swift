@@ -61,6 +61,10 @@ extension EndToEnd {
             let manifests = search.found.filter { $0.media == "application/dicom" }
             #expect(Set(manifests.map(\.id)) == Set(entries))
             #expect(Set(manifests.map(\.title)) == ["DCM 113030", "99IHE MADOTEMP001"])
+            let bundles = search.found.filter { $0.media == "application/fhir+json" }
+            #expect(bundles.map(\.title) == ["Bundle document"])
+            #expect(bundles.map(\.format) == ["urn:ihe:rad:MADO:fhir-manifest:2026"])
+            #expect(search.found.count == 3)
             #expect(search.found.allSatisfy { $0.study == study && $0.instances == 4 })
             let urls = Dictionary(grouping: manifests, by: \.title).mapValues { $0.flatMap { $0.urls ?? [] } }
             #expect(urls["99IHE MADOTEMP001"] == ["https://db1.example/dicomweb"])

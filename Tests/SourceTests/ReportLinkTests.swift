@@ -47,15 +47,23 @@ private final class ListedArchive: ManifestSource {
                 timezoneOffset: "+0100"
             )
         )
-        return .images(
-            .init(
-                fingerprint: listed.map(\.string).joined(separator: ","),
-                instances: listed.count,
-                modalities: ["CT"]
-            ) { own, series, _ in
-                builder.file(sopInstanceUID: own, seriesInstanceUID: series, date: "20260101", time: "120000")
-            }
-        )
+        return .images([
+            .ready(
+                .init(
+                    form: .french,
+                    fingerprint: listed.map(\.string).joined(separator: ","),
+                    instances: listed.count,
+                    modalities: ["CT"]
+                ) { own, series, _ in
+                    builder.file(
+                        sopInstanceUID: own,
+                        seriesInstanceUID: series,
+                        date: "20260101",
+                        time: "120000"
+                    )
+                }
+            )
+        ])
     }
 }
 
