@@ -54,6 +54,56 @@ import Testing
         #expect(exams.isEmpty)
     }
 
+    @Test("a table of the release before is opened, and that release's statements still work") func earlier()
+        throws
+    {
+        let path = NSTemporaryDirectory() + "publications-\(UUID().uuidString).sqlite"
+        defer { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) } }
+        let number = try PublicationTable(path: path).transaction { (session) throws(SQLiteError) in
+            let number = try session.add(exam())
+            try session.put(manifest("2.25.1", exam: number))
+            return number
+        }
+        do {
+            let database = try Database(path: path)
+            try database.execute(
+                """
+                DROP INDEX exams_by_accession; DROP INDEX manifests_by_patient;
+                ALTER TABLE exams DROP COLUMN mado; ALTER TABLE manifests DROP COLUMN form;
+                ALTER TABLE manifests DROP COLUMN patient;
+                """
+            )
+        }
+        let table = try PublicationTable(path: path)
+        let found = try table.transaction { (session) throws(SQLiteError) in
+            guard var changed = try session.exam(number) else { return nil as PublicationManifest? }
+            changed[.mado] = "2.25.2"
+            try session.update(changed)
+            var second = manifest("2.25.2", exam: number)
+            (second.form, second.patient, second.state) = (.mado, "1.2|P", .published)
+            try session.put(second)
+            return try session.manifest("2.25.1")
+        }
+        #expect(found?.form == .french && found?.patient == nil)
+        do {
+            // As the release before writes it.
+            let database = try Database(path: path)
+            try database.execute("UPDATE exams SET manifest = '2.25.1', held = 1")
+        }
+        let (kept, listed) = try table.transaction { (session) throws(SQLiteError) in
+            var question = PublicationQuestion()
+            question.patient = "1.2|P"
+            question.accessionNumber = "ACN1"
+            return (try session.exam(number), try session.publishedManifests(question, limit: 9))
+        }
+        #expect(kept?[.french] == "2.25.1" && kept?[.mado] == "2.25.2" && kept?.isHeld == true)
+        #expect(listed.map(\.sopInstanceUID) == ["2.25.2"])
+        let all = try table.transaction { (session) throws(SQLiteError) in
+            try session.publishedManifests(PublicationQuestion(), limit: 9)
+        }
+        #expect(all.isEmpty)
+    }
+
     @Test("an exam is found by number, study and every version of its report") func exams() throws {
         let table = try PublicationTable(path: ":memory:")
         var added = exam()
