@@ -101,6 +101,7 @@ def assemble(cache, tools, base, kernel, programs, release):
     modules = words("modules.root")
     ours = [os.path.join(HERE, "overlay"), os.path.join(REPOSITORY, "etc"), os.path.join(REPOSITORY, "README.md"),
             os.path.join(REPOSITORY, "docs/updates.md")]
+    viewer = os.path.join(REPOSITORY, "web/viewer")
 
     def make(work):
         tree = os.path.join(work, "tree")
@@ -114,6 +115,7 @@ def assemble(cache, tools, base, kernel, programs, release):
         os.makedirs(documents)
         for path in ours[2:]:
             shutil.copyfile(path, os.path.join(documents, os.path.basename(path)))
+        shutil.copytree(viewer, os.path.join(tree, "usr/share/drimbox/viewer"), copy_function=shutil.copyfile)
         install(programs, tree)
         for name, path in release.trust.items():
             shutil.copyfile(path, os.path.join(tree, "usr/share/drimbox", name))
@@ -121,7 +123,7 @@ def assemble(cache, tools, base, kernel, programs, release):
         settle(tree, release)
         clamp(tree, cache.date)
 
-    inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, ENABLED, MASKED, [digest_tree(path) for path in ours],
+    inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, ENABLED, MASKED, [digest_tree(path) for path in (*ours, viewer)],
               release.lines, {name: digest_file(path) for name, path in release.trust.items()}, own_digest("root.py", "trees.py")]
     return cache.step("tree", inputs, make)
 

@@ -47,7 +47,8 @@ package final class ReportLinks: Sendable {
     package func look(_ exam: Int64) throws -> Target {
         let found = try table.transaction { (session) throws(SQLiteError) -> Standing? in
             guard let exam = try session.exam(exam) else { return nil }
-            guard let uid = exam.manifest ?? exam.attempt else { return Standing(exam: exam, manifest: nil) }
+            let name = exam.manifest ?? exam.madoManifest ?? exam.attempt
+            guard let uid = name else { return Standing(exam: exam, manifest: nil) }
             return Standing(exam: exam, manifest: uid, state: try session.manifestState(uid))
         }
         guard let standing = found else { return .unknown }
