@@ -222,6 +222,8 @@ package struct Appliance: Sendable {
                 client: updates,
                 board: board,
                 journal: journal,
+                told: try? table.fact("update-told"),
+                keep: { try? table.set("update-told", to: $0) },
                 record: { [journal] in Self.record($0, in: audit, journal) }
             )
         )
@@ -336,7 +338,7 @@ package struct Appliance: Sendable {
                 user: "drimbox-update",
                 action: "UPDATE",
                 subject: status.release ?? status.running.release,
-                outcome: status.phase.rawValue,
+                outcome: status.hold == .failed ? "failed" : status.phase.rawValue,
                 reason: status.reason ?? ""
             )
         } catch {

@@ -64,6 +64,8 @@ extension UpdateBox {
                 throw UpdateRefusal(description: "found \(state.words), expected a release that is under way")
             }
             await agent.send(.abort)
+            // What was to be started is not there any more.
+            if state.isUnderWay || state == .rebooting { forgetReboot() }
         case .rollback:
             let status = await agent.status
             guard status.canRevert else {

@@ -64,6 +64,9 @@ final class UpdateBox: Sendable {
         return file
     }
 
+    /// Nobody is to reboot the box for what was dropped.
+    func forgetReboot() { isRebootAsked.withLock { $0 = false } }
+
     func shutdown() async { await repository.close() }
 
     private static func options(_ server: UpdateConfiguration.Server) -> UpdateServerOptions {

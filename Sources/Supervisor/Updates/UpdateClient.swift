@@ -31,19 +31,25 @@ actor UpdateWatch {
     private let journal: EventJournal
     private let record: @Sendable (UpdateStatus) -> Void
     private var silences = 0
-    private var told: UpdateStatus?
+    /// What was told last, also before a restart: an update ends with one.
+    private var told: String?
+    private let keep: @Sendable (String) -> Void
 
     /// `record` keeps what cannot be taken back: a release that is about to start, was committed, or went.
     init(
         client: UpdateClient,
         board: StatusBoard,
         journal: EventJournal,
+        told: String? = nil,
+        keep: @escaping @Sendable (String) -> Void = { _ in },
         record: @escaping @Sendable (UpdateStatus) -> Void
     ) {
         self.client = client
         self.board = board
         self.journal = journal
         self.record = record
+        self.told = told
+        self.keep = keep
     }
 
     func run() async {
@@ -67,10 +73,11 @@ actor UpdateWatch {
     }
 
     private func tell(_ status: UpdateStatus) {
-        defer { told = status }
-        guard let told else { return }
-        let isNew = (told.phase, told.hold, told.release) != (status.phase, status.hold, status.release)
-        guard isNew else { return }
+        let parts = [status.phase.rawValue, status.hold?.rawValue, status.release]
+        let news = parts.map { $0 ?? "" }.joined(separator: " ")
+        guard news != told else { return }
+        told = news
+        keep(news)
         var facts = ["phase": status.phase.rawValue]
         facts["release"] = status.release
         facts["waitsFor"] = status.hold?.rawValue
@@ -83,6 +90,8 @@ actor UpdateWatch {
         )
         switch status.phase {
         case .armed, .rebooting, .committed, .floorRaised, .rolledBack: record(status)
+        // Where the box came back from it while nobody looked.
+        case .offered where status.hold == .failed: record(status)
         case .idle, .checking, .offered, .fetching, .staged, .trial, .committing, .aborted: break
         }
     }

@@ -65,16 +65,12 @@ extension UpdateMachine {
         }
     }
 
-    /// Of a committed release, as long as the floor lets the older one have its data.
+    /// Of a release on trial, or of a committed one as long as the floor lets the older one have its data.
     mutating func revert(at now: Int64) -> [UpdateAction] {
-        switch record.state {
-        case .trial where canRevert: return goBack(Self.asked, at: now)
-        case .committed where canRevert:
-            // Not to be taken up again by itself: only a technician's retry or a newer release is.
-            while record.failures(of: record.release) + 1 < policy.maximumFailures { record.countFailure() }
-            return leaveCommitted(Self.asked)
-        default: return []
-        }
+        guard canRevert else { return [] }
+        // Not to be taken up again by itself: only a technician's retry or a newer release is.
+        while record.failures(of: record.release) + 1 < policy.maximumFailures { record.countFailure() }
+        return record.state == .trial ? goBack(Self.asked, at: now) : leaveCommitted(Self.asked)
     }
 
     static let asked = "asked for"
