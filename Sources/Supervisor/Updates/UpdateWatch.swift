@@ -77,7 +77,8 @@ actor UpdateWatch {
         let news = parts.map { $0 ?? "" }.joined(separator: " ")
         guard news != told else { return }
         told = news
-        keep(news)
+        // Last: after a power cut it is told twice rather than never.
+        defer { keep(news) }
         var facts = ["phase": status.phase.rawValue]
         facts["release"] = status.release
         facts["waitsFor"] = status.hold?.rawValue
