@@ -7,6 +7,8 @@ package final class UnixRequests: Sendable {
     /// Seconds that a peer may take for its line, and for taking its answer.
     private static let patience = 5
     private static let longestLine = 64 << 10
+    /// Microseconds.
+    private static let pause: UInt32 = 100_000
 
     private let socket: Descriptor
     private let path: String
@@ -46,11 +48,19 @@ package final class UnixRequests: Sendable {
                 handle = try systemCall("accept4", on: path) { clinux_accept_close_on_exec(socket.rawValue) }
             } catch {
                 if error.errno == EINVAL { return nil }
-                if error.isTransient { continue }
+                if error.isTransient {
+                    // Descriptors come back with time, not with haste.
+                    _ = usleep(Self.pause)
+                    continue
+                }
                 throw error
             }
-            let request = UnixRequest(Descriptor(owning: handle), seconds: Self.patience)
-            if request.read(limit: Self.longestLine) { return request }
+            let request = UnixRequest(
+                Descriptor(owning: handle),
+                seconds: Self.patience,
+                limit: Self.longestLine
+            )
+            if let request { return request }
         }
     }
 
@@ -59,35 +69,36 @@ package final class UnixRequests: Sendable {
 }
 
 /// One connection's line.
-package final class UnixRequest: @unchecked Sendable {
+package final class UnixRequest: Sendable {
     private let socket: Descriptor
-    package private(set) var line: [UInt8] = []
+    package let line: [UInt8]
 
-    fileprivate init(_ socket: consuming Descriptor, seconds: Int) {
-        self.socket = socket
+    /// Nil where no line comes in time.
+    fileprivate init?(_ socket: consuming Descriptor, seconds: Int, limit: Int) {
+        let handle = socket.rawValue
         var time = timeval(tv_sec: seconds, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
-        _ = unsafe setsockopt(self.socket.rawValue, SOL_SOCKET, SO_RCVTIMEO, &time, size)
-        _ = unsafe setsockopt(self.socket.rawValue, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+        _ = unsafe setsockopt(handle, SOL_SOCKET, SO_RCVTIMEO, &time, size)
+        _ = unsafe setsockopt(handle, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+        guard let line = Self.line(of: handle, limit: limit) else { return nil }
+        self.socket = socket
+        self.line = line
     }
 
     /// Up to the end of the line or of the stream.
-    fileprivate func read(limit: Int) -> Bool {
+    private static func line(of handle: Int32, limit: Int) -> [UInt8]? {
+        var line: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
-        let handle = socket.rawValue
         while line.count <= limit {
             let count = unsafe chunk.withUnsafeMutableBytes {
                 unsafe recv(handle, $0.baseAddress, $0.count, 0)
             }
-            if count < 0 { return false }
+            if count < 0 { return nil }
             line += chunk.prefix(count)
-            if let end = line.firstIndex(of: UInt8(ascii: "\n")) {
-                line.removeSubrange(end...)
-                return true
-            }
-            if count == 0 { return !line.isEmpty }
+            if let end = line.firstIndex(of: UInt8(ascii: "\n")) { return Array(line[..<end]) }
+            if count == 0 { return line.isEmpty ? nil : line }
         }
-        return false
+        return nil
     }
 
     /// Sends all of it, to a peer that takes it, and ends the connection.
