@@ -43,7 +43,8 @@ def vendor(*arguments):
 class Vendor:
     """A repository with two releases, the second made as a patch of the first."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *more):
+        """`more` goes to `image/release build`."""
         self.directory, self.repository = directory, directory / "repository"
         noise = random.Random(5)
         old = bytearray(noise.randbytes(9 << 20))
@@ -63,7 +64,7 @@ class Vendor:
             kernel.write_bytes(self.kernels[version])
             patch = ["--patch-from", directory / "made" / OLD] if version == NEW else []
             vendor("build", "--version", version, "--root", image, "--uki", kernel, "--rollback-index", index,
-                   "--hw", "drimbox-1", *patch, "--out", directory / "made" / version)
+                   "--hw", "drimbox-1", *patch, *more, "--out", directory / "made" / version)
             vendor("publish", self.repository, directory / "made" / version)
         self.rollout()
 
@@ -77,7 +78,7 @@ class Vendor:
 class Box:
     """Two slots, a boot partition and a system that says what runs: files below a directory."""
 
-    def __init__(self, program, made, directory, url, hardware="drimbox-1", server=None, place=()):
+    def __init__(self, program, made, directory, url, hardware="drimbox-1", server=None, place=(), more=None):
         self.place = place
         self.program, self.vendor, self.directory = program, made, directory
         for path in ("efi/EFI/Linux", "efi/EFI/drimbox", "system/proc/sys/kernel/random", "system/run/drimbox", "system/etc",
@@ -96,7 +97,7 @@ class Box:
             "hardware": hardware, "device": "SN-0001", "directory": "%s/updates" % directory,
             "root": str(made.repository / "metadata" / "1.root.json"), "offlineRoot": str(offline),
             "server": {"url": url, "events": True, **(server or {})}, "bootPartition": "%s/efi" % directory, "slots": slots,
-            "checks": [{"name": "gateway", "command": ["/bin/true"], "required": True}]}))
+            "checks": [{"name": "gateway", "command": ["/bin/true"], "required": True}], **(more or {})}))
         self.boot("a", OLD, "A.efi", "1")
 
     def fill(self, slot, version):
