@@ -2,10 +2,13 @@
 #include "Instance.hpp"
 
 #include <cerrno>
+#include <memory>
 #include <new>
 
 #include <dcmtk/dcmdata/dcistrmb.h>
 #include <dcmtk/dcmdata/dcpixel.h>
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -54,6 +57,53 @@ Instance::Instance(int descriptor, int64_t offset, int64_t length) : mapping(des
 bool Instance::isJPEG2000() {
     const E_TransferSyntax own = syntax();
     return own == EXS_JPEG2000LosslessOnly || own == EXS_JPEG2000;
+}
+
+DcmPixelSequence &Instance::fragments() {
+    DcmElement *element = nullptr;
+    DcmPixelSequence *sequence = nullptr;
+    if (dataset().findAndGetElement(DCM_PixelData, element).bad()) throw Failure{CCODECS_NO_PIXEL_DATA};
+    auto *pixelData = dynamic_cast<DcmPixelData *>(element);
+    if (pixelData == nullptr || pixelData->getEncapsulatedRepresentation(syntax(), nullptr, sequence).bad() ||
+        sequence == nullptr) {
+        throw Failure{CCODECS_DAMAGED};
+    }
+    return *sequence;
+}
+
+void Instance::isolate(const ccodecs_fragments &frame) {
+    if (frame.count == 0) return;
+    DcmPixelSequence &sequence = fragments();
+    // The Basic Offset Table is before them.
+    const auto first = static_cast<unsigned long>(frame.first) + 1;
+    const auto end = first + static_cast<unsigned long>(frame.count);
+    if (frame.first < 0 || frame.count < 0 || end > sequence.card()) throw Failure{CCODECS_DAMAGED};
+    std::vector<Uint8> bytes;
+    for (unsigned long index = first; index < end; ++index) {
+        DcmPixelItem *item = nullptr;
+        Uint8 *piece = nullptr;
+        if (sequence.getItem(item, index).bad() || item->getUint8Array(piece).bad() || piece == nullptr) {
+            throw Failure{CCODECS_DAMAGED};
+        }
+        bytes.insert(bytes.end(), piece, piece + item->getLength());
+    }
+    if (bytes.size() % 2 != 0) bytes.push_back(0);
+    while (sequence.card() > 0) {
+        DcmPixelItem *item = nullptr;
+        if (sequence.remove(item, 0).bad()) throw Failure{CCODECS_DAMAGED};
+        delete item;
+    }
+    auto add = [&](std::unique_ptr<DcmPixelItem> item) {
+        if (sequence.insert(item.get()).bad()) throw Failure{CCODECS_OUT_OF_MEMORY};
+        item.release();
+    };
+    add(std::make_unique<DcmPixelItem>(DcmTag(DCM_Item, EVR_OB)));
+    auto item = std::make_unique<DcmPixelItem>(DcmTag(DCM_Item, EVR_OB));
+    if (item->putUint8Array(bytes.data(), static_cast<unsigned long>(bytes.size())).bad()) throw Failure{CCODECS_OUT_OF_MEMORY};
+    add(std::move(item));
+    if (dataset().tagExistsWithValue(DCM_NumberOfFrames)) {
+        dataset().putAndInsertString(DCM_NumberOfFrames, "1");
+    }
 }
 
 void writeAll(int descriptor, const void *bytes, size_t count) {

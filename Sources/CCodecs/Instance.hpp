@@ -56,6 +56,10 @@ public:
     DcmDataset &dataset() { return *file.getDataset(); }
     E_TransferSyntax syntax() { return dataset().getOriginalXfer(); }
     bool isJPEG2000();
+    /// The encapsulated pixel data.
+    DcmPixelSequence &fragments();
+    /// Leaves one frame, in one fragment, of encapsulated pixel data.
+    void isolate(const ccodecs_fragments &frame);
     bool hasPixelData() { return dataset().tagExistsWithValue(DCM_PixelData); }
 
 private:

@@ -171,16 +171,7 @@ void decodeJPEG2000(Instance &instance, uint32_t frame, int64_t limit) {
     if (!form.fits(uint64_t(limit), count)) throw Failure{CCODECS_TOO_LARGE};
     const uint64_t total = form.frameBytes() * count;
 
-    DcmElement *element = nullptr;
-    DcmPixelSequence *sequence = nullptr;
-    if (dataset.findAndGetElement(DCM_PixelData, element).bad()) throw Failure{CCODECS_NO_PIXEL_DATA};
-    auto *pixelData = dynamic_cast<DcmPixelData *>(element);
-    if (pixelData == nullptr ||
-        pixelData->getEncapsulatedRepresentation(instance.syntax(), nullptr, sequence).bad() ||
-        sequence == nullptr) {
-        throw Failure{CCODECS_DAMAGED};
-    }
-    const auto frames = framesOf(*sequence, form);
+    const auto frames = framesOf(instance.fragments(), form);
 
     auto native = std::make_unique<DcmPixelData>(DCM_PixelData);
     native->setVR(EVR_OW);

@@ -65,15 +65,44 @@ std::unique_ptr<DicomImage> scaled(DicomImage &image, const ccodecs_rendering &r
         static_cast<signed long>(left), static_cast<signed long>(top), width, height, targetWidth, targetHeight, 1));
 }
 
+/// Puts what an enhanced object says of the frame's grey values, in its functional groups (PS3.3 C.7.6.16.2.9 and .10), where
+/// the library looks for it.
+void adoptFunctionalGroups(DcmDataset &dataset, unsigned long frame) {
+    const struct {
+        DcmTagKey sequence;
+        unsigned long item;
+    } groups[] = {{DCM_SharedFunctionalGroupsSequence, 0}, {DCM_PerFrameFunctionalGroupsSequence, frame - 1}};
+    const DcmTagKey macros[] = {DCM_PixelValueTransformationSequence, DCM_FrameVOILUTSequence};
+    const DcmTagKey attributes[] = {DCM_RescaleIntercept, DCM_RescaleSlope,    DCM_RescaleType,
+                                    DCM_WindowCenter,     DCM_WindowWidth,     DCM_VOILUTFunction};
+    for (const auto &group : groups) {
+        DcmItem *functional = nullptr;
+        if (dataset.findAndGetSequenceItem(group.sequence, functional, Sint32(group.item)).bad()) continue;
+        for (const DcmTagKey &macro : macros) {
+            DcmItem *values = nullptr;
+            if (functional->findAndGetSequenceItem(macro, values).bad()) continue;
+            for (const DcmTagKey &attribute : attributes) {
+                DcmElement *copy = nullptr;
+                if (values->findAndGetElement(attribute, copy, OFFalse, OFTrue).bad()) continue;
+                if (dataset.insert(copy, OFTrue).bad()) delete copy;
+            }
+        }
+    }
+}
+
 Picture draw(Instance &instance, const ccodecs_rendering &rendering, int64_t limit) {
     if (!instance.hasPixelData()) throw Failure{CCODECS_NO_PIXEL_DATA};
+    if (rendering.frame < 1) throw Failure{CCODECS_NO_SUCH_FRAME};
+    instance.isolate(rendering.fragments);
+    const int32_t frame = rendering.fragments.count > 0 ? 1 : rendering.frame;
     const PixelForm form(instance.dataset());
-    if (rendering.frame < 1 || uint32_t(rendering.frame) > form.frames) throw Failure{CCODECS_NO_SUCH_FRAME};
+    if (uint32_t(frame) > form.frames) throw Failure{CCODECS_NO_SUCH_FRAME};
     if (form.frameBytes() > uint64_t(limit)) throw Failure{CCODECS_TOO_LARGE};
+    adoptFunctionalGroups(instance.dataset(), uint32_t(rendering.frame));
     E_TransferSyntax syntax = instance.syntax();
-    unsigned long first = uint32_t(rendering.frame) - 1;
+    unsigned long first = uint32_t(frame) - 1;
     if (instance.isJPEG2000()) {
-        decodeJPEG2000(instance, uint32_t(rendering.frame), limit);
+        decodeJPEG2000(instance, uint32_t(frame), limit);
         syntax = EXS_LittleEndianExplicit;
         first = 0;
     }

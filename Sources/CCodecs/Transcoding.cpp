@@ -150,9 +150,10 @@ void ccodecs_initialise(void) {
 }
 
 int32_t ccodecs_transcode(int32_t input, int64_t offset, int64_t length, int32_t output, int32_t syntax,
-                          int64_t limit) {
+                          ccodecs_fragments frame, int64_t limit) {
     return codecs::guarded([&] {
         codecs::Instance instance(input, offset, length);
+        instance.isolate(frame);
         const E_TransferSyntax target = codecs::dcmtkSyntax(syntax);
         if (instance.hasPixelData()) codecs::decodePixelData(instance, limit);
         // What has no pixel data is written as it is; its transfer syntax still says how.

@@ -4,8 +4,8 @@ package import DICOM
 /// What the gateway asks of a codec process, with two descriptors: the file that is read, and the one that is written.
 package struct CodecRequest: Codable, Sendable {
     package enum Work: Codable, Sendable {
-        /// The Part 10 file in this transfer syntax.
-        case transcode(to: String)
+        /// The Part 10 file in this transfer syntax; with `frame`, from 1, that one of encapsulated pixel data.
+        case transcode(to: String, frame: Int?)
         case render(Rendering)
     }
 

@@ -25,12 +25,14 @@ package actor CodecPool {
         self.limits = limits
     }
 
-    /// The Part 10 file `input` anew in `syntax`, one of `Transcoding.targets`.
+    /// The Part 10 file `input` anew in `syntax`, one of `Transcoding.targets`; with `frame`, from 1, that one of
+    /// encapsulated pixel data, as an instance of one frame.
     package func transcode(
         _ input: FileExtent,
-        to syntax: UID
+        to syntax: UID,
+        frame: Int? = nil
     ) async throws(PixelDataError) -> (file: FileExtent, dataSetOffset: Int64) {
-        let (file, reply) = try await perform(.transcode(to: syntax.string), input)
+        let (file, reply) = try await perform(.transcode(to: syntax.string, frame: frame), input)
         return (file, reply.dataSetOffset)
     }
 

@@ -4,10 +4,12 @@ package import Linux
 
 /// Writes pixel data in other forms, in a process of its own.
 package protocol PixelCodec: Sendable {
-    /// The Part 10 file anew in `syntax`, one of `Transcoding.targets`. Only the pixel data's form changes.
+    /// The Part 10 file anew in `syntax`, one of `Transcoding.targets`. Only the pixel data's form changes; with `frame`,
+    /// from 1, the file has that one only, of several that are encapsulated.
     func transcode(
         _ file: FileExtent,
         to syntax: UID,
+        frame: Int?,
         priority: TransferPriority
     ) async throws(PixelDataError) -> TranscodedFile
 

@@ -21,15 +21,19 @@ enum CodecWork {
         -> CodecReply
     {
         switch work {
-        case .transcode(let syntax): transcode(input, output, syntax)
+        case .transcode(let syntax, let frame): transcode(input, output, syntax, frame)
         case .render(let rendering): render(input, output, rendering)
         }
     }
 
-    private static func transcode(_ input: FileExtent, _ output: OpenFile, _ name: String) -> CodecReply {
+    private static func transcode(_ input: FileExtent, _ output: OpenFile, _ name: String, _ frame: Int?)
+        -> CodecReply
+    {
         guard let syntax = UID(name), let target = number(of: syntax) else { return CodecReply(.unsupported) }
+        var fragments = ccodecs_fragments()
         let start: Int64
         do {
+            if let frame { fragments = try self.fragments(of: frame, input) ?? ccodecs_fragments() }
             let head = try input.read(at: 0, count: FileMetaInformation.maximumLength)
             var (meta, _) = try head.withRawSpan { span throws(DataSetError) in
                 try FileMetaInformation.decode(span)
@@ -51,9 +55,28 @@ enum CodecWork {
             input.length,
             output.descriptor,
             target,
+            fragments,
             CodecLimits.decodedBytes
         )
         return problem(of: status).map { CodecReply($0) } ?? CodecReply(dataSetOffset: start)
+    }
+
+    /// Those of one frame among several; nil where the pixel data is native, or all of one frame.
+    private static func fragments(of frame: Int, _ input: FileExtent) throws -> ccodecs_fragments? {
+        let head = try input.read(at: 0, count: FileMetaInformation.maximumLength)
+        let (meta, start) = try head.withRawSpan { span throws(DataSetError) in
+            try FileMetaInformation.decode(span)
+        }
+        let source = KeptDataSet(input, dataSetOffset: Int64(start))
+        guard let locator = try PixelDataLocator(source, transferSyntax: meta.transferSyntaxUID),
+            case .encapsulated = locator.layout, locator.numberOfFrames > 1,
+            (1...locator.numberOfFrames).contains(frame)
+        else { return nil }
+        let frames = try FrameIndex(locator, source, transferSyntax: meta.transferSyntaxUID).frames
+        return ccodecs_fragments(
+            first: Int64(frames[..<(frame - 1)].reduce(0) { $0 + $1.count }),
+            count: Int64(frames[frame - 1].count)
+        )
     }
 
     private static func number(of syntax: UID) -> Int32? {
@@ -74,6 +97,8 @@ enum CodecWork {
     {
         var wanted = ccodecs_rendering()
         wanted.frame = Int32(clamping: rendering.frame)
+        // Where we cannot tell frames apart, the library may.
+        if let fragments = try? fragments(of: rendering.frame, input) { wanted.fragments = fragments }
         wanted.is_png = rendering.format == .png ? 1 : 0
         wanted.quality = Int32(clamping: rendering.quality)
         if let window = rendering.window {

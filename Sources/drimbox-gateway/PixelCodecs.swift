@@ -21,10 +21,11 @@ struct PixelCodecs: PixelCodec {
     func transcode(
         _ file: FileExtent,
         to syntax: UID,
+        frame: Int?,
         priority: TransferPriority
     ) async throws(PixelDataError) -> TranscodedFile {
         try await perform(priority) { pool throws(PixelDataError) in
-            let (extent, offset) = try await pool.transcode(file, to: syntax)
+            let (extent, offset) = try await pool.transcode(file, to: syntax, frame: frame)
             return TranscodedFile(extent: extent, dataSetOffset: offset)
         }
     }

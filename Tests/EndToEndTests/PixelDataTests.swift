@@ -12,7 +12,7 @@ extension EndToEnd {
             "ct-jls-near",
             "ct-jls-nobot", "ct-jpegll70", "ct-signed", "dx-evrle", "emr-19f", "emr-jls", "mr-small-evrbe",
             "mr-small-j2k", "mr-small-jls", "mr-small-rle", "nm-j2k", "nm-rle", "sc-deflated", "us-j2k",
-            "us-jpeg-baseline", "us-mf-87f-jpeg", "us-mf-jls-palette",
+            "us-jpeg-baseline", "us-mf-87f-jpeg", "us-mf-jls-palette", "us-mf-jpeg-frag", "ect-jpegll57-frag",
         ]
 
         @Test(

@@ -92,6 +92,9 @@ def make():
         found.append(variant(path, "rle", "dcmcrle"))
         found.append(variant(path, "lossless", "dcmcjpeg", "+e1", "+un"))
         found.append(variant(path, "lossless57", "dcmcjpeg", "+el", "+un"))
+        if name == "frames":
+            # Several fragments for each frame, and nothing that says which.
+            found.append(variant(path, "fragments", "dcmcjpeg", "+e1", "+un", "+fs", "1", "-ot"))
         found.append(variant(path, "deflated", "dcmconv", "+td"))
         found.append(variant(path, "bigendian", "dcmconv", "+tb"))
         found.append(variant(path, "implicit", "dcmconv", "+ti"))
@@ -131,6 +134,14 @@ def attributes(data):
     return {int(e.tag): e for e in data if int(e.tag) not in FORM and e.tag.element != 0}
 
 
+def transformation(data, number):
+    """Where Rescale Slope and Intercept of a frame are: in an enhanced object's functional groups, else in the image."""
+    groups = list(getattr(data, "SharedFunctionalGroupsSequence", []))
+    groups += list(getattr(data, "PerFrameFunctionalGroupsSequence", []))[number - 1:number]
+    found = [item for group in groups for item in getattr(group, "PixelValueTransformationSequence", [])]
+    return found[-1] if found else data
+
+
 def check(path):
     data = pydicom.dcmread(path)
     stored = str(data.file_meta.TransferSyntaxUID)
@@ -159,15 +170,23 @@ def check(path):
             assert answer.status_code == 406, (path, target, answer.status_code)
         else:
             compare(retrieve(data, target))
-    # Frames: the first one alone, as octets.
-    answer = get(place(data) + "/frames/1", "application/octet-stream")
-    assert answer.status_code == 200, (path, answer.status_code, answer.text)
+    # Frames: the first and the last one alone, as octets; no other one behind them.
     frames = int(getattr(data, "NumberOfFrames", 1))
-    first = expected[0] if frames > 1 else expected
     kind = ("<i%d" if data.PixelRepresentation else "<u%d") % (data.BitsAllocated // 8)
-    octets = numpy.frombuffer(answer.content[: first.size * data.BitsAllocated // 8], kind).astype("i8")
-    if data.SamplesPerPixel == 1 or stored in (NATIVE, BASE):
-        assert abs(octets - first.flatten()).max() <= tolerance, (path, "frame")
+    for number in {1, frames}:
+        answer = get(place(data) + "/frames/%d" % number, "application/octet-stream")
+        assert answer.status_code == 200, (path, number, answer.status_code, answer.text)
+        frame = expected[number - 1] if frames > 1 else expected
+        octets = numpy.frombuffer(answer.content[: frame.size * data.BitsAllocated // 8], kind).astype("i8")
+        if data.SamplesPerPixel == 1 or stored in (NATIVE, BASE):
+            assert abs(octets - frame.flatten()).max() <= tolerance, (path, "frame", number)
+    if frames > 1:
+        answer = get(place(data) + "/frames/%d" % (frames + 1), "application/octet-stream")
+        assert answer.status_code == 404, (path, answer.status_code, answer.text)
+        answer = get(place(data) + "/frames/1,%d" % frames, 'multipart/related; type="application/octet-stream"')
+        assert answer.status_code == 200, (path, answer.status_code, answer.text)
+        answer = get(place(data) + "/frames/%d/rendered" % frames, "image/png")
+        assert answer.status_code == 200, (path, answer.status_code, answer.text)
     # Rendered: within the viewport, in the format asked for.
     for kind, magic in (("image/png", "PNG"), ("image/jpeg", "JPEG")):
         answer = get(place(data) + "/rendered", kind)
@@ -185,7 +204,8 @@ def check(path):
         shown = numpy.asarray(Image.open(io.BytesIO(answer.content))).astype("i8")
         # PS3.3 C.11.2.1.2.1
         values = expected[number - 1] if frames > 1 else expected
-        values = values * float(getattr(data, "RescaleSlope", 1)) + float(getattr(data, "RescaleIntercept", 0))
+        rescale = transformation(data, number)
+        values = values * float(getattr(rescale, "RescaleSlope", 1)) + float(getattr(rescale, "RescaleIntercept", 0))
         wanted = numpy.clip((values - 999.5) / 1999 + 0.5, 0, 1) * 255
         assert abs(shown - wanted).max() <= 1 + tolerance, (path, "window", abs(shown - wanted).max())
 

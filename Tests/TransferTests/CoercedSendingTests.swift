@@ -204,7 +204,7 @@ private func numbers(_ count: Int) -> [UInt8] {
     private struct Codec: PixelCodec {
         let dataSet: [UInt8]
 
-        func transcode(_ file: FileExtent, to syntax: UID, priority: TransferPriority)
+        func transcode(_ file: FileExtent, to syntax: UID, frame: Int?, priority: TransferPriority)
             async
             throws(PixelDataError) -> TranscodedFile
         {

@@ -34,6 +34,11 @@ enum {
     CCODECS_JPEG_2000 = 5           /* .91, written without loss all the same */
 };
 
+/* The fragments of one frame, counted from 0 behind the Basic Offset Table; `count` 0: all frames. */
+struct ccodecs_fragments {
+    int64_t first, count;
+};
+
 /* Once, before anything else. */
 void ccodecs_initialise(void);
 
@@ -43,12 +48,13 @@ int32_t ccodecs_confine(int64_t bytes);
 
 /* Reads the Part 10 file of `length` bytes at `offset` of `input`, and writes its data set in `syntax` behind what
  * `output` holds already. Decoded pixel data has at most `limit` bytes. Identity and every attribute stay, but for
- * those that describe the pixel data's form. */
+ * those that describe the pixel data's form. With `frame` it has that one only. */
 int32_t ccodecs_transcode(int32_t input, int64_t offset, int64_t length, int32_t output, int32_t syntax,
-                          int64_t limit);
+                          struct ccodecs_fragments frame, int64_t limit);
 
 struct ccodecs_rendering {
     int32_t frame; /* from 1 */
+    struct ccodecs_fragments fragments; /* of that frame, where the caller knows them */
     int32_t is_png;
     int32_t quality;    /* of JPEG, 1 to 100 */
     int32_t has_window; /* else the image's own, else all that is there */

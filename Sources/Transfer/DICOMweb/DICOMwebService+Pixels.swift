@@ -23,16 +23,26 @@ extension DICOMwebService {
             if let problem = Self.outOfRange(numbers, count) { return problem }
             return try await retrieve(resource, request)
         }
-        let instance = try await stored.transcoded(to: syntax, codec)
+        // One frame of a clip is decoded by itself.
+        var single: Int?
+        if numbers.count == 1, syntax != stored.transferSyntax,
+            PixelMediaType.of(transferSyntax: stored.transferSyntax) != nil,
+            let count = try numberOfFrames(stored), count > 1
+        {
+            if let problem = Self.outOfRange(numbers, count) { return problem }
+            single = numbers[0]
+        }
+        let instance = try await stored.transcoded(to: syntax, frame: single, codec)
         let source = KeptDataSet(instance)
         guard let locator = try PixelDataLocator(source, transferSyntax: instance.transferSyntax) else {
             return .text(.notFound, "frames: found no pixel data")
         }
-        if let problem = Self.outOfRange(numbers, locator.numberOfFrames) { return problem }
+        let positions = single == nil ? numbers : [1]
+        if let problem = Self.outOfRange(positions, locator.numberOfFrames) { return problem }
         let index = try FrameIndex(locator, source, transferSyntax: instance.transferSyntax)
         let url = self.url(request)(instance)
         return PixelAnswer(instance: instance, form: form) { "\(url)/frames/\(numbers[$0])" }
-            .response(numbers.map { index.frames[$0 - 1] })
+            .response(positions.map { index.frames[$0 - 1] })
     }
 
     /// The transfer syntax and the form to send frames in: as they are stored, or what can be made of them.

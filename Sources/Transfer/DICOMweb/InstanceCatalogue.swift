@@ -59,27 +59,8 @@ package struct UnsupportedSearch: Error, CustomStringConvertible {
     }
 }
 
-/// A kept data set, read as far as it is asked for.
-struct KeptDataSet: DataSetSource {
-    private let file: FileExtent
-    private let start: Int64
-
+extension KeptDataSet {
     init(_ instance: RetrievableInstance) {
         self.init(instance.file, dataSetOffset: instance.dataSetOffset)
-    }
-
-    init(_ file: FileExtent, dataSetOffset: Int64) {
-        self.file = file
-        start = dataSetOffset
-    }
-
-    var count: Int { Int(file.length - start) }
-
-    func read(at offset: Int, count: Int) throws(DataSetError) -> [UInt8] {
-        do {
-            return try file.read(at: start + Int64(offset), count: count)
-        } catch {
-            throw .unreadable(offset: offset, reason: "\(error)")
-        }
     }
 }

@@ -25,11 +25,15 @@ struct Representation: Sendable {
 }
 
 extension RetrievableInstance {
-    /// Itself where it is in `syntax`.
-    func transcoded(to syntax: UID, _ codec: (any PixelCodec)?) async throws(PixelDataError) -> Self {
+    /// Itself where it is in `syntax`; else with `frame`, from 1, that one of several that are encapsulated.
+    func transcoded(
+        to syntax: UID,
+        frame: Int? = nil,
+        _ codec: (any PixelCodec)?
+    ) async throws(PixelDataError) -> Self {
         guard syntax != transferSyntax else { return self }
         guard let codec else { throw .notAvailable("none is configured") }
-        let other = try await codec.transcode(file, to: syntax, priority: .viewer)
+        let other = try await codec.transcode(file, to: syntax, frame: frame, priority: .viewer)
         return RetrievableInstance(
             studyInstanceUID: studyInstanceUID,
             seriesInstanceUID: seriesInstanceUID,

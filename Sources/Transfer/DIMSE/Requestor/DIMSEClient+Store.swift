@@ -132,7 +132,12 @@ extension DIMSEClient {
                     report(instance, .failed(error))
                     continue
                 }
-                let file = try await codec.transcode(instance.file, to: syntax, priority: priority)
+                let file = try await codec.transcode(
+                    instance.file,
+                    to: syntax,
+                    frame: nil,
+                    priority: priority
+                )
                 let converted = StorableInstance(
                     sopClassUID: instance.sopClassUID,
                     sopInstanceUID: instance.sopInstanceUID,
