@@ -117,17 +117,24 @@ package struct UnixHTTPClient: Sendable {
         )
         do {
             return try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(.head(request))
-                if !content.isEmpty {
-                    try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: content))))
+                // A peer may answer, and end the connection, before it has read everything: its answer counts.
+                var refusal: String?
+                do {
+                    try await outbound.write(contentsOf: Self.parts(request, content))
+                } catch let error as CancellationError {
+                    throw error
+                } catch {
+                    refusal = "\(error)"
                 }
-                try await outbound.write(.end(nil))
                 var parts = inbound.makeAsyncIterator()
                 while let part = try await parts.next() {
                     if case .head(let head) = part { return try await body(head, &parts) }
                 }
                 try Task.checkCancellation()
-                throw UnixHTTPError.incomplete(target: target, cause: "the end of the connection")
+                throw UnixHTTPError.incomplete(
+                    target: target,
+                    cause: refusal ?? "the end of the connection"
+                )
             }
         } catch let error as HTTPParserError {
             throw UnixHTTPError.incomplete(target: target, cause: "\(error)")
@@ -136,6 +143,13 @@ package struct UnixHTTPClient: Sendable {
         } catch let error as ChannelError {
             throw UnixHTTPError.incomplete(target: target, cause: "\(error)")
         }
+    }
+
+    /// In one write, so that no answer can come between its parts.
+    private static func parts(_ head: HTTPRequestHead, _ content: [UInt8]) -> [HTTPClientRequestPart] {
+        let body =
+            content.isEmpty ? [] : [HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: content)))]
+        return [.head(head)] + body + [.end(nil)]
     }
 
     private func connect() async throws -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart> {
