@@ -81,9 +81,10 @@ extension ConsumerService {
             return page(visit, .exams, consultation.pages.access(access))
         }
         let filter = ExamFilter(visit.query)
-        let found = try await consult(.search, consultation) { (record) throws(RecordError) in
+        let recorded = try await consult(.search, consultation) { (record) throws(RecordError) in
             try await record.search(filter, patient, by: consultation.consultant)
         }
+        let found = try await sharedToo(recorded, filter, consultation)
         consultation.opened.take(found.exams)
         return page(visit, .exams, consultation.pages.list(found, filter))
     }
@@ -164,6 +165,15 @@ extension ConsumerService {
     }
 
     func contents(_ document: RegisteredDocument, _ consultation: Consultation) async throws
+        -> [UInt8]
+    {
+        if let site = parts.shared.first(where: { $0.has(document) }) {
+            return try await contents(document, of: site, consultation)
+        }
+        return try await recorded(document, consultation)
+    }
+
+    private func recorded(_ document: RegisteredDocument, _ consultation: Consultation) async throws
         -> [UInt8]
     {
         try await consult(.retrieval, consultation, subject: document.entry.uniqueID) {
@@ -254,6 +264,13 @@ extension ConsumerService {
         let (parts, now) = (parts, now)
         let user = consultation.consultant.professional.identifier
         let name = manifest.sopInstanceUID.string
+        try parts.traces.note(
+            .manifest,
+            by: user,
+            of: patient,
+            name,
+            outcome: "read in its form \(document.manifestForm?.rawValue ?? "")"
+        )
         let importing = parts.archive.map { archive in
             ExamImport(
                 archive: archive,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import IHE
 package import Identity
 import NIOHTTP1
 package import Transfer
@@ -12,6 +13,8 @@ package final class ConsumerService: HTTPResponder {
         /// How images come that are to be looked at: as for the archive, or smaller and with loss; what is imported then
         /// comes once more.
         package var viewing: RetrievePurpose
+        /// What is read where there are several forms of a manifest.
+        package var preferredManifest: RegisteredDocument.ManifestForm
         package var sessionIdleMinutes: Int
         /// A contextual call that nobody has opened is forgotten after so long.
         package var contextSeconds: Int
@@ -22,6 +25,7 @@ package final class ConsumerService: HTTPResponder {
         package init(
             publicURL: String,
             viewing: RetrievePurpose,
+            preferredManifest: RegisteredDocument.ManifestForm = .french,
             sessionIdleMinutes: Int,
             contextSeconds: Int,
             software: String,
@@ -29,6 +33,7 @@ package final class ConsumerService: HTTPResponder {
         ) {
             self.publicURL = publicURL
             self.viewing = viewing
+            self.preferredManifest = preferredManifest
             self.sessionIdleMinutes = sessionIdleMinutes
             self.contextSeconds = contextSeconds
             self.software = software
@@ -40,6 +45,8 @@ package final class ConsumerService: HTTPResponder {
     package struct Parts: Sendable {
         package var party: RelyingParty
         package var record: any HealthRecord
+        /// Sites that share their manifests by themselves.
+        package var shared: [DocumentConsumer]
         package var images: any ImageSource
         /// Nil where nothing is imported.
         package var archive: (any ImportArchive)?
@@ -56,6 +63,7 @@ package final class ConsumerService: HTTPResponder {
         package init(
             party: RelyingParty,
             record: any HealthRecord,
+            shared: [DocumentConsumer] = [],
             images: any ImageSource,
             archive: (any ImportArchive)?,
             thumbnail: @escaping @Sendable (ExamManifest, _ position: Int) async -> HTTPResponse,
@@ -66,6 +74,7 @@ package final class ConsumerService: HTTPResponder {
         ) {
             self.party = party
             self.record = record
+            self.shared = shared
             self.images = images
             self.archive = archive
             self.thumbnail = thumbnail

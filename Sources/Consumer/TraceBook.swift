@@ -14,6 +14,9 @@ package struct TraceBook: Sendable {
         case emergency = "bris de glace"
         case search = "TD3.1"
         case retrieval = "TD3.2"
+        case shared = "ITI-67 client"
+        case sharedRetrieval = "ITI-68 client"
+        case manifest
         case images = "WADO-RS client"
         case archiving = "C-STORE import"
         case viewing = "viewer"

@@ -4,6 +4,7 @@ import Consumer
 import DICOM
 import DMP
 import FoundationEssentials
+import IHE
 import Identity
 import Linux
 import NIOCore
@@ -23,6 +24,8 @@ final class ConsumerFunction: Sendable {
     /// What is for the archive, and what is only looked at where that comes with loss.
     private let lent: [RetrievePurpose: LentImages]
     private let provider: HTTPSClient
+    /// To sites that share their manifests.
+    private let sites: HTTPSClient
     private let tls: TLSServer?
     /// Nil where no other software may ask with its users' tokens.
     private let identity: ProfessionalIdentity?
@@ -72,6 +75,12 @@ final class ConsumerFunction: Sendable {
         let looked = isOneTransfer ? exported : try lend("images-to-look-at")
         lent = isOneTransfer ? [.export: exported] : [.export: exported, .view: looked]
         provider = try security.client(identity)
+        sites = HTTPSClient(
+            tls: toBoxes.tls,
+            proxy: toBoxes.proxy,
+            seconds: 20,
+            limit: 32 << 20
+        )
         let others = consumer.priorClients.isEmpty ? nil : try ProfessionalIdentity(identity, security)
         self.identity = others
         let party = RelyingParty(
@@ -99,6 +108,7 @@ final class ConsumerFunction: Sendable {
             .init(
                 publicURL: consumer.publicURL,
                 viewing: isOneTransfer ? .export : .view,
+                preferredManifest: RegisteredDocument.ManifestForm(consumer.preferredManifest),
                 sessionIdleMinutes: consumer.sessionIdleMinutes,
                 contextSeconds: consumer.contextSeconds,
                 software: dmp.software.name,
@@ -107,6 +117,9 @@ final class ConsumerFunction: Sendable {
             .init(
                 party: party,
                 record: record,
+                shared: consumer.documentResponders.map { [sites] responder in
+                    DocumentConsumer(name: responder.name, url: responder.url, exchange: sites.documents)
+                },
                 images: BoxImages(
                     clients: lent.mapValues(\.web),
                     boxes: boxes,
@@ -175,6 +188,7 @@ final class ConsumerFunction: Sendable {
     func shutdown() async {
         for images in lent.values { await images.web.shutdown() }
         await provider.shutdown()
+        await sites.shutdown()
         await identity?.shutdown()
         for images in lent.values { images.spool.close() }
     }
@@ -241,7 +255,39 @@ extension DICOMwebService {
     }
 }
 
+extension RegisteredDocument.ManifestForm {
+    fileprivate init(_ form: GatewayConfiguration.Consumer.ManifestForm) {
+        switch form {
+        case .french: self = .french
+        case .mado: self = .mado
+        case .fhir: self = .fhir
+        }
+    }
+}
+
 extension HTTPSClient {
+    /// As the consumer asks a Document Responder.
+    fileprivate var documents: DocumentConsumer.Exchange {
+        { [self] (url, form, accept, token) async throws(RecordError) in
+            let headers = [("Accept", accept), ("Authorization", "Bearer \(token)")]
+            do throws(Failure) {
+                guard let form else {
+                    let answer = try await get(url, headers: headers)
+                    return .init(status: answer.status, body: answer.body)
+                }
+                let answer = try await post(
+                    Array(form.utf8),
+                    contentType: "application/x-www-form-urlencoded",
+                    to: url,
+                    headers: headers
+                )
+                return .init(status: answer.status, body: answer.body)
+            } catch {
+                throw RecordError(.temporary, "\(error)")
+            }
+        }
+    }
+
     /// As the relying party speaks to its provider.
     var exchange: ProviderExchange {
         ProviderExchange(

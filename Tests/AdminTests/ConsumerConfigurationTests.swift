@@ -57,6 +57,8 @@ private func findings(_ text: String) -> [String] {
         let more = [
             "coercion":
                 "[{ \"attribute\": \"InstitutionName\", \"action\": \"replace\", \"value\": \"Elsewhere\" }]",
+            "preferredManifest": "\"mado\"",
+            "documentResponders": "[{ \"name\": \"Lac\", \"url\": \"https://lac.example/fhir\" }]",
             "priorClients": "[\"ris\"]", "tls": "{ \"certificate\": \"c.pem\", \"privateKey\": \"c.key\" }",
         ]
         let text = document(["consumer": consumer(more)])
@@ -64,6 +66,8 @@ private func findings(_ text: String) -> [String] {
         let consumer = try #require(configuration.consumer)
         #expect(consumer.sessionIdleMinutes == 15)
         #expect(consumer.contextSeconds == 120)
+        #expect(consumer.preferredManifest == .mado)
+        #expect(consumer.documentResponders.map(\.url) == ["https://lac.example/fhir"])
         #expect(consumer.coercion.map(\.value) == ["Elsewhere"])
         let identity = try #require(configuration.proSanteConnect)
         #expect(identity.discovery == "https://psc.example/realm/.well-known/wallet-openid-configuration")

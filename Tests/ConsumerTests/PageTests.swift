@@ -120,7 +120,9 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
         #expect(exams.first?.manifests.count == 2)
     }
 
-    @Test("of a manifest in both forms the French one is shown, and MADO's where it stands alone")
+    @Test(
+        "of a manifest in several forms the preferred one is shown, else the French one; MADO's where it stands alone"
+    )
     func twins() throws {
         func mado(_ uid: String, study: String?, status: RegisteredDocument.Status = .approved) throws
             -> RegisteredDocument
@@ -130,9 +132,19 @@ private func text(_ html: HTML) -> String { String(decoding: html.document, as: 
             return document
         }
         let french = try entry("1", accession: "A1", study: "1.2", isManifest: true)
-        func shown(_ documents: [RegisteredDocument]) -> [[String]] {
-            Exam.pair(documents).map { $0.manifests.map(\.entry.uniqueID).sorted() }
+        func shown(
+            _ documents: [RegisteredDocument],
+            _ preferred: RegisteredDocument.ManifestForm = .french
+        ) -> [[String]] {
+            Exam.pair(documents).map { $0.inOneForm(preferred).manifests.map(\.entry.uniqueID).sorted() }
         }
+        var resources = try mado("2", study: "1.2")
+        resources.entry.uniqueID = "3"
+        resources.entry.formatCode.value = "urn:ihe:rad:MADO:fhir-manifest:2026"
+        #expect(shown([french, try mado("2", study: "1.2"), resources]) == [["1"]])
+        #expect(shown([french, try mado("2", study: "1.2"), resources], .mado) == [["2"]])
+        #expect(shown([french, try mado("2", study: "1.2"), resources], .fhir) == [["3"]])
+        #expect(shown([french, resources], .mado) == [["1"]])
         #expect(shown([french, try mado("2", study: "1.2")]) == [["1"]])
         #expect(shown([try mado("2", study: "1.2"), french]) == [["1"]])
         #expect(shown([try mado("2", study: "1.2")]) == [["2"]])

@@ -131,10 +131,14 @@ extension EndToEnd {
         @Test(
             "a professional at another box reads the exam from each form",
             .enabled(if: ConsumerUnderTest.canRun, "needs openssl"),
-            arguments: ["mado", "both"]
+            arguments: [("mado", "french"), ("both", "french"), ("both", "mado"), ("both", "fhir")]
         )
-        func consumer(manifests: String) throws {
-            let bench = try ConsumerUnderTest(manifests: manifests)
+        func consumer(manifests: String, preferred: String) throws {
+            let bench = try ConsumerUnderTest(
+                ["preferredManifest": preferred],
+                manifests: manifests,
+                sharesManifests: preferred == "fhir"
+            )
             _ = try bench.publish(instances: 4)
             let visitor = Visitor(bench)
             let page = try visitor.signIn()
@@ -159,7 +163,35 @@ extension EndToEnd {
                 return progress["over"] as? Bool == true
             }
             #expect(isOver && progress["imported"] as? String == "Import terminé : 4 images importées")
+            let form = manifests == "mado" ? "mado" : preferred
+            let traces = try bench.traces().map { ($0["action"] as? String, $0["outcome"] as? String) }
+            #expect(traces.contains { $0 == ("manifest", "read in its form \(form)") }, "\(traces)")
+            // French and MADO's are in the record; the form in FHIR comes from the site.
+            #expect(traces.contains { $0.0 == "ITI-68 client" } == (preferred == "fhir"))
             try bench.expectDiscretion()
+        }
+
+        @Test(
+            "a site that shares nothing any more is named, and hides nothing of the record",
+            .enabled(if: ConsumerUnderTest.canRun, "needs openssl")
+        )
+        func silentSite() throws {
+            let nobody = try Bench.freePort()
+            let bench = try ConsumerUnderTest([
+                "documentResponders": [
+                    ["name": "Clinique du Lac", "url": "https://127.0.0.1:\(nobody)/fhir"]
+                ]
+            ])
+            _ = try bench.publish(instances: 4)
+            let visitor = Visitor(bench)
+            let page = try visitor.signIn()
+            _ = try visitor.post(
+                page + "/authorisation",
+                ["token=\(try visitor.ask(page).formToken)", "consent=yes"]
+            )
+            let listed = try visitor.ask(page).body
+            #expect(listed.contains("Sites qui n’ont pas répondu") && listed.contains("Clinique du Lac"))
+            #expect(listed.contains("/images/"))
         }
     }
 }

@@ -36,12 +36,13 @@ final class ConsumerUnderTest {
 
     /// `consumer` is what its section of the configuration has besides. The lab's Pro Santé Connect signs in, unless there
     /// is another provider. That one's tokens the source cannot check: it serves then who names a manifest and is a box of
-    /// the list.
+    /// the list. With `sharesManifests` the consumer asks the source's Document Responder, too.
     init(
         _ consumer: [String: Any] = [:],
         viewer: [String: Any]? = nil,
         provider: Provider? = nil,
-        manifests: String = "french"
+        manifests: String = "french",
+        sharesManifests: Bool = false
     ) throws {
         self.manifests = manifests
         let url = "https://localhost:\(try Bench.freePort())"
@@ -124,6 +125,8 @@ final class ConsumerUnderTest {
                 "listen": [String(url.dropFirst("https://".count))], "tls": credentials("server"),
                 "publicURL": url,
                 "archive": "ORTHANCB", "allowPrivateAddresses": "laboratory", "station": "DRIMBOX-B",
+                "documentResponders": sharesManifests
+                    ? [["name": "A", "url": "https://db1.lab.test:\(source.gateway.webPort)/fhir"]] : [],
             ].merging(consumer) { $1 },
         ]
         settings.source?["viewer"] = viewer

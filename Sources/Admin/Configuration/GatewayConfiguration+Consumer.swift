@@ -51,6 +51,23 @@ extension GatewayConfiguration {
         package let coercion: [CoercionRule]
         /// Software whose users' access tokens are taken in questions about prior exams; nobody may ask where it is empty.
         package let priorClients: [String]
+        /// A site that shares its manifests by itself, beside the national record.
+        package struct DocumentResponder: Equatable, Sendable {
+            /// For traces and for who reads the list.
+            package let name: String
+            /// Of its FHIR service: `https://host[:port]/fhir`.
+            package let url: String
+        }
+
+        /// The form of a manifest that is read where there are several of the same images.
+        package enum ManifestForm: String, Sendable, CaseIterable {
+            case french
+            case mado
+            case fhir
+        }
+
+        package let preferredManifest: ManifestForm
+        package let documentResponders: [DocumentResponder]
         /// Images of other sites that are kept while somebody looks at them.
         package let cacheBytes: Int
     }
@@ -73,6 +90,12 @@ extension GatewayConfiguration.Consumer {
             CoercionRule(reading: ConfigurationReader(value, path: path, findings: reader.findings))
         }
         priorClients = reader.strings("priorClients", .text, count: 0...64)
+        preferredManifest = reader.choice("preferredManifest", default: .french, or: .french)
+        documentResponders = reader.array("documentResponders", count: 0...16).map { path, value in
+            DocumentResponder(
+                reading: ConfigurationReader(value, path: path, findings: reader.findings)
+            )
+        }
         cacheBytes = reader.integer("cacheBytes", in: 64 << 20...1 << 50, default: 20 << 30)
         reader.finish()
     }
@@ -91,9 +114,22 @@ extension GatewayConfiguration.Consumer {
             "station": station.map(JSONValue.string) ?? .null,
             "coercion": .array(coercion.map(\.json)),
             "priorClients": .array(priorClients.map(JSONValue.string)),
+            "preferredManifest": .string(preferredManifest.rawValue),
+            "documentResponders": .array(documentResponders.map(\.json)),
             "cacheBytes": .integer(cacheBytes),
         ])
     }
+}
+
+extension GatewayConfiguration.Consumer.DocumentResponder {
+    fileprivate init(reading object: ConfigurationReader) {
+        var reader = object
+        name = reader.string("name", .text)
+        url = reader.string("url", .serviceURL)
+        reader.finish()
+    }
+
+    fileprivate var json: JSONValue { .object(["name": .string(name), "url": .string(url)]) }
 }
 
 extension GatewayConfiguration.Consumer.CoercionRule {

@@ -128,6 +128,15 @@ struct PatientPages {
                 )
             )
         }
+        if !search.silent.isEmpty {
+            content.append(
+                .element(
+                    "p",
+                    ["class": "warning", "role": "status"],
+                    "\(language(.silentSites)) \(search.silent.joined(separator: ", "))"
+                )
+            )
+        }
         content.append(.element("ol", ["class": "exams"], search.exams.map(row)))
         return content
     }

@@ -103,6 +103,10 @@ extension Phrase {
         "Documents du DMP illisibles et non affichés :",
         "Documents of the record that cannot be read and are not shown:"
     )
+    static let silentSites = Phrase(
+        "Sites qui n’ont pas répondu ; leurs examens partagés peuvent manquer :",
+        "Sites that did not answer; exams that they share may be missing:"
+    )
     static let filters = Phrase("Filtres", "Filters")
     static let modality = Phrase("Modalité", "Modality")
     static let region = Phrase("Région anatomique", "Body region")
@@ -208,6 +212,10 @@ extension Phrase {
     static let recordFailed = Phrase(
         "Le DMP n’a pas répondu à la demande.",
         "The national record did not do what was asked."
+    )
+    static let siteFailed = Phrase(
+        "Le site qui partage ce document n’a pas répondu à la demande.",
+        "The site that shares this document did not do what was asked."
     )
     static let recordLater = Phrase("Réessayez dans quelques instants.", "Try again in a moment.")
     static let manifestUnusable = Phrase(

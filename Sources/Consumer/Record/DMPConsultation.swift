@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import DICOM
 package import DMP
 package import IHE
 import Identity
@@ -68,7 +69,10 @@ package struct DMPConsultation: HealthRecord {
         query.serviceStartFrom = filter.from
         query.serviceStartTo = filter.end
         var images = query
-        images.formatCodes = [Coded("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.2.6.1", "")]
+        images.formatCodes = [
+            Coded("1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.2.6.1", ""),
+            Coded(MADOBundle.formatCode, "1.3.6.1.4.1.19376.1.2.7.1", ""),
+        ]
         images.eventCodes = filter.eventCodes
         var reports = query
         reports.typeCodes = [Coded(ReportType.code, ReportType.scheme, "")]

@@ -55,15 +55,19 @@ package struct Exam: Equatable, Sendable {
             }
             groups.append((keys, exam))
         }
-        return groups.map(\.exam.inOneForm).sorted { $0.performed > $1.performed }
+        return groups.map(\.exam).sorted { $0.performed > $1.performed }
     }
 
-    /// Without the MADO manifests of which the French one is here too: they list the same. The French one stays, because it
-    /// is the one that every box of the country writes and is asked by.
-    private var inOneForm: Exam {
+    /// With each manifest in one form: those of the same images list the same. It is the preferred form where that is there,
+    /// else the first of French, MADO, FHIR.
+    package func inOneForm(_ preferred: RegisteredDocument.ManifestForm) -> Exam {
+        let order = [preferred] + RegisteredDocument.ManifestForm.allCases
+        func rank(_ document: RegisteredDocument) -> Int {
+            document.manifestForm.flatMap(order.firstIndex) ?? order.count
+        }
         var exam = self
         exam.manifests.removeAll { document in
-            document.isMADO && manifests.contains { $0.isTwin(of: document) }
+            manifests.contains { $0.listsTheSame(as: document) && rank($0) < rank(document) }
         }
         return exam
     }
@@ -75,11 +79,19 @@ extension RegisteredDocument {
         entry.references.filter { $0.hasSuffix("^urn:ihe:iti:xds:2013:accession") }
     }
 
-    /// Whether it is the French form of a manifest, from the same structure and as much in force.
-    fileprivate func isTwin(of document: RegisteredDocument) -> Bool {
-        isManifest && !isMADO && status == document.status && !studyInstanceUIDs.isEmpty
+    /// Whether it is of the same images, from the same structure and as much in force.
+    fileprivate func listsTheSame(as document: RegisteredDocument) -> Bool {
+        isManifest && status == document.status && !studyInstanceUIDs.isEmpty
             && Set(studyInstanceUIDs) == Set(document.studyInstanceUIDs)
-            && entry.authors.map(\.institution) == document.entry.authors.map(\.institution)
+            && institutions == document.institutions
+    }
+
+    /// Identifiers of the authors' structures (XON-10), whose names are not written alike everywhere.
+    private var institutions: [String] {
+        entry.authors.map { author in
+            let components = author.institution.split(separator: "^", omittingEmptySubsequences: false)
+            return components.count > 9 ? String(components[9]) : author.institution
+        }
     }
 
     /// A report of imaging (TRE_A04 / LOINC 18748-4).

@@ -13,8 +13,8 @@ package struct ExamFilter: Equatable, Sendable {
     /// Of the fields of a query.
     static let names: Set = ["modality", "region", "from", "to", "archived", "obsolete"]
 
-    private static let modalityScheme = "1.2.250.1.213.1.1.5.618"
-    private static let regionScheme = "1.2.250.1.213.1.1.5.695"
+    static let modalityScheme = "1.2.250.1.213.1.1.5.618"
+    static let regionScheme = "1.2.250.1.213.1.1.5.695"
 
     /// One of them; any where there is none.
     package var modalities: [String] = []
@@ -46,6 +46,16 @@ package struct ExamFilter: Equatable, Sendable {
             modalities.map { Coded($0, Self.modalityScheme, "") },
             regions.map { Coded($0, Self.regionScheme, "") },
         ].filter { !$0.isEmpty }
+    }
+
+    /// Whether a manifest that was found elsewhere is among what the record would have found.
+    func takes(_ document: RegisteredDocument) -> Bool {
+        let start = document.entry.serviceStartTime
+        let isInTime =
+            (from.map { start >= $0 } ?? true) && (end.map { start <= $0 && !start.isEmpty } ?? true)
+        return isInTime && statuses.contains(document.status)
+            && (modalities.isEmpty || !Set(modalities).isDisjoint(with: document.modalities))
+            && (regions.isEmpty || !Set(regions).isDisjoint(with: document.regions.map(\.value)))
     }
 
     var statuses: [RegisteredDocument.Status] {

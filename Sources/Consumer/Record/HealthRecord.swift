@@ -70,6 +70,8 @@ package struct RecordSearch: Equatable, Sendable {
     package var exams: [Exam]
     /// Entries that name no document or no patient.
     package var unreadable: Int
+    /// Names of sites that were asked beside the record, and gave no answer.
+    package var silent: [String] = []
 
     package init(exams: [Exam], unreadable: Int) {
         self.exams = exams

@@ -119,6 +119,19 @@ package struct ImagingManifest: Equatable, Sendable {
         RetrieveURL.host(series.retrieveURL ?? context.retrieveURL)
     }
 
+    /// Where the images of each series are asked for, as (0008,1190) has it in the French form; nil where it says no URL.
+    package var retrievals: [(series: UID, url: String?, instances: [UID])] {
+        study.series.map { series in
+            let url = series.retrieveURL ?? context.retrieveURL
+            return (
+                series.seriesInstanceUID,
+                url.isEmpty
+                    ? nil : RetrieveURL.complete(url, study.studyInstanceUID, series.seriesInstanceUID),
+                series.instances.map(\.sopInstanceUID)
+            )
+        }
+    }
+
     /// Whether the images of a series at least can be asked for.
     package var isRetrievable: Bool {
         study.series.contains { series in

@@ -85,6 +85,40 @@ package struct DocumentEntry: Equatable, Sendable {
     package var references: [String]
 }
 
+extension DocumentEntry {
+    /// All that is not named is empty.
+    package init(uniqueID: String, patientID: String, mimeType: String, formatCode: Coded) {
+        let none = Coded("", "", "")
+        self.init(
+            id: "",
+            mimeType: mimeType,
+            uniqueID: uniqueID,
+            patientID: patientID,
+            creationTime: "",
+            submissionTime: "",
+            languageCode: "",
+            legalAuthenticator: "",
+            serviceStartTime: "",
+            serviceStopTime: "",
+            sourcePatientID: "",
+            sourcePatientInfo: [],
+            hash: "",
+            size: 0,
+            title: "",
+            comments: "",
+            authors: [],
+            classCode: none,
+            typeCode: none,
+            confidentialityCodes: [],
+            formatCode: formatCode,
+            facilityType: none,
+            practiceSetting: none,
+            eventCodes: [],
+            references: []
+        )
+    }
+}
+
 /// What is submitted together (ITI TF-3 4.2.3.3).
 package struct SubmissionSet: Equatable, Sendable {
     package var uniqueID: String

@@ -33,19 +33,23 @@ package struct RegisteredDocument: Equatable, Sendable {
     package var repositoryUniqueID: String
     /// urn:oid:…
     package var homeCommunityID: String?
+    /// Where a Document Responder has it (ITI-68); nil: in the registry's repository.
+    package var location: String?
 
     package init(
         entry: DocumentEntry,
         entryUUID: String,
         status: Status,
         repositoryUniqueID: String,
-        homeCommunityID: String? = nil
+        homeCommunityID: String? = nil,
+        location: String? = nil
     ) {
         self.entry = entry
         self.entryUUID = entryUUID
         self.status = status
         self.repositoryUniqueID = repositoryUniqueID
         self.homeCommunityID = homeCommunityID
+        self.location = location
     }
 
     /// Reads an ExtrinsicObject.
@@ -72,15 +76,33 @@ package struct RegisteredDocument: Equatable, Sendable {
 // MARK: - What its codes say
 
 extension RegisteredDocument {
-    /// Of the images of an exam (KOS).
-    package var isManifest: Bool {
-        entry.formatCode.value == "1.2.840.10008.5.1.4.1.1.88.59" || entry.typeCode.value == "IMG-KOS"
+    /// What the images of an exam are listed in.
+    package enum ManifestForm: String, CaseIterable, Sendable {
+        /// A Key Object Selection as the national record has it.
+        case french
+        /// MADO's.
+        case mado
+        /// MADO's as FHIR resources.
+        case fhir
     }
 
-    static let madoComments = "KOS MADO"
+    /// In the code system 1.3.6.1.4.1.19376.1.2.7.1.
+    private static let fhirFormat = "urn:ihe:rad:MADO:fhir-manifest:2026"
 
-    /// In MADO's form, as a DRIMbox says it; codes say it of neither form.
-    package var isMADO: Bool { isManifest && entry.comments == Self.madoComments }
+    /// Of the images of an exam.
+    package var isManifest: Bool {
+        ["1.2.840.10008.5.1.4.1.1.88.59", Self.fhirFormat].contains(entry.formatCode.value)
+            || entry.typeCode.value == "IMG-KOS"
+    }
+
+    package static let madoComments = "KOS MADO"
+
+    /// Nil of what is no manifest. That a Key Object Selection is MADO's, codes do not say: a DRIMbox's comment does.
+    package var manifestForm: ManifestForm? {
+        guard isManifest else { return nil }
+        if entry.formatCode.value == Self.fhirFormat { return .fhir }
+        return entry.comments == Self.madoComments ? .mado : .french
+    }
 
     package var isMaskedFromProfessionals: Bool { isConfidential("MASQUE_PS") }
     package var isInvisibleToPatient: Bool { isConfidential("INVISIBLE_PATIENT") }
