@@ -18,6 +18,8 @@ from guest import Guest  # noqa: E402
 
 OUT = os.path.realpath(os.environ.get("IMAGE_OUT", os.path.join(ROOT, ".build/image")))
 EXECUTABLES = os.environ.get("IMAGE_EXECUTABLES", os.path.join(ROOT, ".build/release"))
+# The firmware's entries (image/appliance/functions).
+ENTRIES = [0xD120, 0xD121, 0xD122, 0xD123, 0xD124]
 FIRST, SECOND = "2026.11.0", "2026.12.0"
 # What listens on a box that nobody has configured, for itself alone: the resolver's stub, the gateway.
 LISTENING = {"udp 127.0.0.53:53", "udp 127.0.0.54:53", "tcp 127.0.0.53:53", "tcp 127.0.0.54:53", "tcp 127.0.0.1:11112",
@@ -137,6 +139,56 @@ def start_and_fall_back(images):
     expect("entries", entries(disk), ["A.efi", "B+0-3.efi"])
 
 
+def unloadable_kernel(images):
+    """B on trial has half a kernel image: the boot loader gives up, the firmware's next entry tries again, and then A starts."""
+    directory = box("unloadable")
+    disk = os.path.join(directory, "disk.img")
+    with Guest(directory, image=images[0]) as guest:
+        guest.console.wait("slot a on vda, verified", guest.BAD, 600)
+        state = running(guest)
+        expect("system", state, "running")
+        expect("firmware's entries, first in the order", boot_order(guest)[:5], ENTRIES)
+        guest.power_off()
+    half = os.path.join(directory, "half.efi")
+    with open(os.path.join(OUT, SECOND, "uki.efi"), "rb") as file:
+        content = file.read()
+    with open(half, "wb") as file:
+        file.write(content[:len(content) // 2])
+    mtools(disk, "mcopy", half, "::EFI/Linux/B+3.efi")
+    with Guest(directory) as guest:
+        for failed in range(1, 4):
+            guest.console.wait("Error loading", "Kernel panic|Interactive Shell|FAILED", 300)
+            print(f"    {failed}: not loaded after {guest.figures()}", flush=True)
+        expect("system", running(guest), "running")
+        print(f"    READY in A after {guest.figures()}", flush=True)
+        expect("slot", guest.do("cat /run/drimbox/slot")[1], "a")
+        guest.power_off()
+    expect("entries", entries(disk), ["A.efi", "B+0-3.efi"])
+
+
+def unloadable_after_commit(images):
+    """No kernel image that the boot loader knows can be loaded: the firmware starts the previous one itself."""
+    directory = box("previous")
+    disk = os.path.join(directory, "disk.img")
+    with Guest(directory, image=images[0]) as guest:
+        guest.console.wait("slot a on vda, verified", guest.BAD, 600)
+        guest.console.wait("making the data partition", guest.BAD, 60)
+    with open(os.path.join(directory, "empty.efi"), "wb"):
+        pass
+    mtools(disk, "mcopy", "-o", os.path.join(directory, "empty.efi"), "::EFI/Linux/A.efi")
+    with Guest(directory) as guest:
+        expect("system", running(guest), "running")
+        print(f"    READY by prev.efi after {guest.figures()}", flush=True)
+        guest.power_off()
+
+
+def boot_order(guest):
+    """The numbers of the firmware's entries, in the order of trying."""
+    variable = "/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+    words = guest.do(f"od -An -v -tx2 -j4 {variable}")[1].split()
+    return [int(word, 16) for word in words]
+
+
 def rotten_after_commit(images):
     """B, committed, rots: no counter runs down, so the box itself takes A, once."""
     directory = box("rotten")
@@ -164,7 +216,7 @@ def other_machine(images):
         print(f"    refused after {guest.figures()}", flush=True)
 
 
-TESTS = [start_and_fall_back, rotten_after_commit, other_machine]
+TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, rotten_after_commit, other_machine]
 SHORT = 1
 
 

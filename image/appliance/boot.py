@@ -12,8 +12,8 @@ PROGRAMS = ["modprobe", "veritysetup", "cryptsetup", "mkfs.ext4", "e2fsck", "sys
 # Opened by name while they run.
 LIBRARIES = ["libtss2-esys.so.0", "libtss2-mu.so.0", "libtss2-rc.so.0", "libtss2-tctildr.so.0", "libtss2-tcti-device.so.0",
              "libcryptsetup.so.12", "libkmod.so.2", "libgcc_s.so.1"]
-APPLETS = """sh [ awk basename cat cp cut dd dirname echo grep head hexdump ls mkdir mount mv printf reboot rm sed sleep sort
-switch_root sync tail test tr umount""".split()
+APPLETS = """sh [ awk basename cat cmp cp cut dd dirname echo grep head hexdump ls mkdir mount mv printf reboot rm sed seq sleep
+sort switch_root sync tail test tr umount""".split()
 # Hardening: ANSSI-BP-028 v2.0, R8. Credentials of the firmware would be a second way in beside the signature.
 COMMAND_LINE = """console=ttyS0,115200 panic=10 oops=panic quiet loglevel=4 lockdown=integrity module.sig_enforce=1 slab_nomerge
 init_on_alloc=1 page_alloc.shuffle=1 randomize_kstack_offset=1 vsyscall=none debugfs=off audit=0 efi_pstore.pstore_disable=1
@@ -58,6 +58,8 @@ def initrd(cache, tools, kernel):
         shutil.copyfile(os.path.join(tools.tree, "etc/mke2fs.conf"), os.path.join(tree, "etc/mke2fs.conf"))
         shutil.copyfile(os.path.join(HERE, "init"), os.path.join(tree, "init"))
         os.chmod(os.path.join(tree, "init"), 0o755)
+        os.makedirs(os.path.join(tree, "usr/lib/drimbox"))
+        shutil.copyfile(os.path.join(HERE, "functions"), os.path.join(tree, "usr/lib/drimbox/functions"))
         always = modules[:modules.index("found:")]
         kernel.copy_modules(tools, [name for name in modules if name != "found:"], tree)
         with open(os.path.join(tree, "etc/modules"), "w", encoding="utf-8") as file:
@@ -79,7 +81,7 @@ def initrd(cache, tools, kernel):
         tools.run("zstd", "-q", "-19", "--rm", "-T1", archive, "-o", os.path.join(work, "initrd.zst"))
         shutil.rmtree(tree)
 
-    inputs = [tools.step, kernel.step, modules, PROGRAMS, LIBRARIES, APPLETS, own_digest("init", "boot.py", "trees.py")]
+    inputs = [tools.step, kernel.step, modules, PROGRAMS, LIBRARIES, APPLETS, own_digest("init", "functions", "boot.py", "trees.py")]
     return cache.step("initrd", inputs, make)
 
 
