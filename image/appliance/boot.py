@@ -88,34 +88,59 @@ def initrd(cache, tools, kernel):
 def kernel_image(cache, tools, kernel, initrd_step, image, release, lab):
     """One file that firmware loads, whose command line names its root by content. Signed for Secure Boot; with it goes
     the signature of the PCR 11 that it makes, so that what it seals is opened by every release of the same signer."""
-    verity = image.json("verity.json")
-    line = " ".join([*COMMAND_LINE, f"drimbox.tree={verity['uuid']}", f"roothash={verity['roothash']}"])
+    line = command_line(image)
 
     def make(work):
-        inside = os.path.join(tools.tree, "uki")
-        shutil.rmtree(inside, ignore_errors=True)
-        os.makedirs(inside, mode=0o700)
-        try:
-            for source, name in [(kernel.image, "linux"), (initrd_step.path("initrd.zst"), "initrd"),
-                                 (lab.boot_key, "boot.key"), (lab.boot_certificate, "boot.pem"),
-                                 (lab.policy_key, "pcr.key"), (lab.policy_public, "pcr.pem")]:
-                shutil.copyfile(source, os.path.join(inside, name))
-            with open(os.path.join(inside, "os-release"), "w", encoding="utf-8") as file:
-                file.write("ID=drimbox\nNAME=DRIMbox\n" + f'PRETTY_NAME="DRIMbox {release.version}"\n' + "".join(release.lines))
-            with open(os.path.join(inside, "line"), "w", encoding="utf-8") as file:
-                file.write(line)
-            tools.run_inside(
-                "/usr/bin/ukify", "build", "--linux=/uki/linux", "--initrd=/uki/initrd", "--cmdline=@/uki/line",
-                "--os-release=@/uki/os-release", f"--uname={kernel.release}", "--stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
-                "--pcr-private-key=/uki/pcr.key", "--pcr-public-key=/uki/pcr.pem", "--phases=enter-initrd", "--pcr-banks=sha256",
-                "--signtool=sbsign", "--secureboot-private-key=/uki/boot.key", "--secureboot-certificate=/uki/boot.pem",
-                "--output=/uki/uki.efi")
-            tools.run_inside("/usr/bin/sbsign", "--key", "/uki/boot.key", "--cert", "/uki/boot.pem", "--output", "/uki/loader.efi",
-                             "/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
-            shutil.move(os.path.join(inside, "uki.efi"), os.path.join(work, "uki.efi"))
-            shutil.move(os.path.join(inside, "loader.efi"), os.path.join(work, "systemd-boot.efi"))
-        finally:
-            shutil.rmtree(inside)
+        with Signing(cache, tools, lab) as signing:
+            signing.kernel_image(kernel, initrd_step, line, release, os.path.join(work, "uki.efi"))
+            signing.sign("/usr/lib/systemd/boot/efi/systemd-bootx64.efi", os.path.join(work, "systemd-boot.efi"))
 
     inputs = [tools.step, kernel.step, initrd_step, line, release.lines, lab.digests(), own_digest("boot.py")]
     return cache.step("uki", inputs, make)
+
+
+def command_line(image):
+    verity = image.json("verity.json")
+    return " ".join([*COMMAND_LINE, f"drimbox.tree={verity['uuid']}", f"roothash={verity['roothash']}"])
+
+
+class Signing:
+    """The lab's keys in the tree of tools for as long as something is signed."""
+
+    def __init__(self, cache, tools, lab):
+        self.tools, self.lab, self.directory = tools, lab, os.path.join(tools.tree, "uki")
+        # A signature has its time in it: the image's, and the same bytes each time.
+        self.clock = ["LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME_FMT=%s", f"FAKETIME={cache.date}",
+                      "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+
+    def __enter__(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory, mode=0o700)
+        for source, name in [(self.lab.boot_key, "boot.key"), (self.lab.boot_certificate, "boot.pem"),
+                             (self.lab.policy_key, "pcr.key"), (self.lab.policy_public, "pcr.pem")]:
+            shutil.copyfile(source, os.path.join(self.directory, name))
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory)
+
+    def kernel_image(self, kernel, initrd_step, line, release, target):
+        for source, name in [(kernel.image, "linux"), (initrd_step.path("initrd.zst"), "initrd")]:
+            shutil.copyfile(source, os.path.join(self.directory, name))
+        texts = [("os-release", "ID=drimbox\nNAME=DRIMbox\n" + f'PRETTY_NAME="DRIMbox {release.version}"\n' + "".join(release.lines)),
+                 ("line", line)]
+        for name, text in texts:
+            with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.tools.run_inside(
+            *self.clock, "/usr/bin/ukify", "build", "--linux=/uki/linux", "--initrd=/uki/initrd", "--cmdline=@/uki/line",
+            "--os-release=@/uki/os-release", f"--uname={kernel.release}", "--stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
+            "--pcr-private-key=/uki/pcr.key", "--pcr-public-key=/uki/pcr.pem", "--phases=enter-initrd", "--pcr-banks=sha256",
+            "--signtool=sbsign", "--secureboot-private-key=/uki/boot.key", "--secureboot-certificate=/uki/boot.pem",
+            "--output=/uki/result.efi")
+        shutil.move(os.path.join(self.directory, "result.efi"), target)
+
+    def sign(self, source, target):
+        self.tools.run_inside(*self.clock, "/usr/bin/sbsign", "--key", "/uki/boot.key", "--cert", "/uki/boot.pem",
+                              "--output", "/uki/result.efi", source)
+        shutil.move(os.path.join(self.directory, "result.efi"), target)

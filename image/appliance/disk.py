@@ -95,13 +95,14 @@ def boot_partition(path, tools, slots):
     settings = f"{path}.conf"
     with open(settings, "w", encoding="utf-8") as file:
         file.write("timeout 0\neditor no\nauto-entries no\nauto-firmware no\nrandom-seed-mode off\n")
-    os.utime(settings, (int(os.environ["SOURCE_DATE_EPOCH"]),) * 2)
     tools.run("mmd", "-i", path, "::EFI", "::EFI/BOOT", "::EFI/systemd", "::EFI/Linux", "::EFI/drimbox", "::loader", env=environment)
     files = [(loader, "EFI/BOOT/BOOTX64.EFI"), (loader, "EFI/systemd/systemd-bootx64.efi"), (settings, "loader/loader.conf")]
     for slot, directory in slots:
         files.append((os.path.join(directory, "uki.efi"), f"EFI/Linux/{slot.upper()}{'' if slot == 'a' else '+3'}.efi"))
     files.append((os.path.join(slots[0][1], "uki.efi"), "EFI/drimbox/prev.efi"))
     for source, name in files:
+        # `mcopy -m` keeps the time that the source has.
+        os.utime(source, (int(environment["SOURCE_DATE_EPOCH"]),) * 2)
         tools.run("mcopy", "-m", "-i", path, source, f"::{name}", env=environment)
     os.unlink(settings)
     return path
