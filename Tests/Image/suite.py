@@ -18,12 +18,12 @@ from guest import Guest  # noqa: E402
 
 OUT = os.path.realpath(os.environ.get("IMAGE_OUT", os.path.join(ROOT, ".build/image")))
 EXECUTABLES = os.environ.get("IMAGE_EXECUTABLES", os.path.join(ROOT, ".build/release"))
-# The firmware's entries (image/appliance/functions).
-ENTRIES = [0xD120, 0xD121, 0xD122, 0xD123, 0xD124]
+# The firmware's entries (image/appliance/functions); a disk for the installer, MiB.
+ENTRIES, DISK = [0xD120, 0xD121, 0xD122, 0xD123, 0xD124], 4096
 FIRST, SECOND = "2026.11.0", "2026.12.0"
 # What listens on a box that nobody has configured, for itself alone: the resolver's stub, the gateway.
-LISTENING = {"udp 127.0.0.53:53", "udp 127.0.0.54:53", "tcp 127.0.0.53:53", "tcp 127.0.0.54:53", "tcp 127.0.0.1:11112",
-             "tcp 127.0.0.1:8080"}
+LISTENING_FOR_ITSELF = {"udp 127.0.0.53:53", "udp 127.0.0.54:53", "tcp 127.0.0.53:53", "tcp 127.0.0.54:53"}
+LISTENING = LISTENING_FOR_ITSELF | {"tcp 127.0.0.1:11112", "tcp 127.0.0.1:8080"}
 # As systemd 257 counts; some tenths more than 252 for the same unit.
 SCORES = {"drimboxd.service": 1.5, "drimbox-gateway.service": 1.2, "drimbox-probe@1.service": 2.0, "chrony.service": 3.7,
           "systemd-networkd.service": 3.0}
@@ -72,6 +72,11 @@ def running(guest):
     return state
 
 
+def listening(guest):
+    return {" ".join([words[0], words[4].replace("%lo", "")]) for words in
+            (line.split() for line in guest.do("ss -Hlntu")[1].splitlines()) if len(words) > 4}
+
+
 def check_system(guest, slot):
     """Everything is up, sealed, read-only and shut."""
     state = running(guest)
@@ -91,9 +96,7 @@ def check_system(guest, slot):
         expect(place, {"nodev", "nosuid", "noexec"} - set(guest.do(f"findmnt -no OPTIONS {place}")[1].split(",")), set())
     expect("encryption", guest.do("cut -d- -f1-2 /sys/class/block/dm-1/dm/uuid; cat /sys/class/block/dm-1/dm/name")[1].split(),
            ["CRYPT-LUKS2", "data"])
-    listening = {" ".join([words[0], words[4].replace("%lo", "")]) for words in
-                 (line.split() for line in guest.do("ss -Hlntu")[1].splitlines()) if len(words) > 4}
-    expect("listening", listening, LISTENING)
+    expect("listening", listening(guest), LISTENING)
     expect("passwords", guest.do("grep -v ':!\\*:' /etc/shadow")[1], "")
     expect("programs with another's rights", guest.do("find / -xdev -perm /6000 -type f")[1], "")
     for name, value in [("net/ipv4/tcp_congestion_control", "bbr"), ("kernel/kptr_restrict", "2"), ("kernel/sysrq", "0"),
@@ -182,6 +185,49 @@ def unloadable_after_commit(images):
         guest.power_off()
 
 
+def install_from_stick(images):
+    """An empty disk, the installer on a USB stick that stays in: chosen, erased, written, started from the disk."""
+    directory = box("install")
+    machine.empty_disk(os.path.join(directory, "disk.img"), DISK)
+    with Guest(directory, stick=os.path.join(OUT, FIRST, "installer.img")) as guest:
+        guest.console.wait(r" 1  vda .*DRX-0001  4 GB/Go", guest.BAD, 600)
+        guest.console.wait("Number of the disk", guest.BAD, 60)
+        guest.console.send("1\n")
+        guest.console.wait("type ERASE", guest.BAD, 60)
+        guest.console.send("EFFACER\n")
+        guest.console.wait(r"\[6/6\]", guest.BAD + "|ECHEC", 900)
+        guest.console.wait("DONE", guest.BAD + "|ECHEC|keeps none", 60)
+        print(f"    installed after {guest.figures()}", flush=True)
+        guest.console.wait("slot a on vda, verified", guest.BAD + "|INSTALLATION", 600)
+        guest.console.wait("FACTORY", guest.BAD, 900)
+        expect("system", running(guest), "running")
+        print(f"    READY from the disk after {guest.figures()}", flush=True)
+        expect("firmware's entries, first in the order", boot_order(guest)[:5], ENTRIES)
+        expect("data", guest.do("findmnt -no FSTYPE /var")[1], "ext4")
+        guest.power_off()
+    disk = os.path.join(directory, "disk.img")
+    expect("entries", entries(disk), ["A.efi"])
+    for name in ("esp", "root-a", "verity-a", "root-b", "verity-b", "data"):
+        expect(f"offset of {name}", machine.partition_offset(disk, name), machine.partition_offset(images[0], name))
+
+
+def install_from_damaged_stick(images):
+    """One byte of the stick's root is not the release's: it is refused, and the disk is as it was."""
+    directory = box("damaged-stick")
+    disk, stick = os.path.join(directory, "disk.img"), os.path.join(directory, "stick.img")
+    machine.sparse_copy(os.path.join(OUT, FIRST, "installer.img"), stick)
+    machine.corrupt(stick, machine.partition_offset(stick, "install-root"), 200 << 20)
+    machine.empty_disk(disk, DISK)
+    with Guest(directory, stick=stick) as guest:
+        guest.console.wait("Number of the disk", guest.BAD, 600)
+        guest.console.send("1\n")
+        guest.console.wait("type ERASE", guest.BAD, 60)
+        guest.console.send("ERASE\n")
+        guest.console.wait("FAILED: the stick is damaged; nothing was erased", r"\[2/6\]|Kernel panic", 600)
+        print(f"    refused after {guest.figures()}", flush=True)
+    expect("bytes of the disk that were written", os.stat(disk).st_blocks, 0)
+
+
 def boot_order(guest):
     """The numbers of the firmware's entries, in the order of trying."""
     variable = "/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -216,8 +262,15 @@ def other_machine(images):
         print(f"    refused after {guest.figures()}", flush=True)
 
 
-TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, rotten_after_commit, other_machine]
+TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
+         rotten_after_commit, other_machine]
 SHORT = 1
+
+
+def cost(begin):
+    """The counters as they are, for another `cost`; what has been used since `begin`, by this process and all it started."""
+    now = [sum(os.times()[:4]), time.monotonic()]
+    return now, f"{now[0] - begin[0]:.0f} CPU s, {now[1] - begin[1]:.0f} s" if begin else ""
 
 
 def main():
@@ -228,23 +281,25 @@ def main():
     tests = [test for test in (TESTS[:SHORT] if options.short else TESTS) if options.only in test.__name__]
     if not tests:
         parser.error(f"--only: found {options.only}, expected a part of {', '.join(test.__name__ for test in TESTS)}")
+    whole, _ = cost(None)
     print("== two releases", flush=True)
     first = build(FIRST)["directory"]
     second = build(SECOND)["directory"]
     build(FIRST, "--slot-b", second, "--disk", "disk-ab.img")
     images = [os.path.join(first, "disk.img"), os.path.join(first, "disk-ab.img")]
+    print(f"   built, {cost(whole)[1]}", flush=True)
     failures = 0
     for test in tests:
         print(f"== {test.__name__}: {test.__doc__.splitlines()[0]}", flush=True)
-        begin = time.monotonic()
+        begin, _ = cost(None)
         try:
             test(images)
-            print(f"   passed, {time.monotonic() - begin:.0f} s", flush=True)
+            print(f"   passed, {cost(begin)[1]}", flush=True)
         except Exception:
             failures += 1
             traceback.print_exc()
-            print(f"   FAILED after {time.monotonic() - begin:.0f} s; logs in {os.path.join(OUT, 'boxes')}", flush=True)
-    print("all passed" if failures == 0 else f"{failures} failed")
+            print(f"   FAILED after {cost(begin)[1]}; logs in {os.path.join(OUT, 'boxes')}", flush=True)
+    print(f"{'all passed' if failures == 0 else f'{failures} failed'}: {len(tests)} tests, {cost(whole)[1]}")
     return 1 if failures else 0
 
 

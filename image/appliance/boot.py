@@ -7,6 +7,10 @@ import shutil
 from steps import HERE, Failure, digest_file, own_digest, run, words
 from root import needed
 
+# The installer's beside them; it makes partitions and mounts the boot partition.
+INSTALLER_PROGRAMS = ["sfdisk", "mkfs.vfat"]
+INSTALLER_APPLETS = ["blockdev", "sha256sum"]
+INSTALLER_MODULES = ["vfat", "nls_cp437", "nls_ascii"]
 PROGRAMS = ["modprobe", "veritysetup", "cryptsetup", "mkfs.ext4", "e2fsck", "systemd-cryptsetup", "systemd-cryptenroll",
             "systemd-pcrextend"]
 # Opened by name while they run.
@@ -20,9 +24,13 @@ init_on_alloc=1 page_alloc.shuffle=1 randomize_kstack_offset=1 vsyscall=none deb
 systemd.import_credentials=no systemd.show_status=error systemd.crash_action=reboot systemd.gpt_auto=no""".split()
 
 
-def initrd(cache, tools, kernel):
-    """A cpio archive, sorted, all of one date and of root."""
-    modules = words("modules.initrd")
+def initrd(cache, tools, kernel, installer=None):
+    """A cpio archive, sorted, all of one date and of root. Its first program is `init`, or `install` where `installer` has
+    the files that this one reads: names under /etc and contents."""
+    modules = words("modules.initrd") + (INSTALLER_MODULES if installer else [])
+    programs = PROGRAMS + (INSTALLER_PROGRAMS if installer else [])
+    applets = APPLETS + (INSTALLER_APPLETS if installer else [])
+    script = "install" if installer else "init"
 
     def make(work):
         tree = os.path.join(work, "tree")
@@ -34,7 +42,7 @@ def initrd(cache, tools, kernel):
         os.makedirs(os.path.join(tree, "usr/lib64"))
         os.symlink("../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", os.path.join(tree, "usr/lib64/ld-linux-x86-64.so.2"))
         libraries, waiting = set(), ["ld-linux-x86-64.so.2", *LIBRARIES]
-        for name in ["busybox", *PROGRAMS]:
+        for name in ["busybox", *programs]:
             source = tools.program(name)
             place = os.path.join(tree, os.path.relpath(source, tools.tree))
             source = os.path.join(tools.tree, os.path.relpath(os.path.realpath(source), tools.tree))
@@ -53,17 +61,20 @@ def initrd(cache, tools, kernel):
             shutil.copyfile(source, os.path.join(tree, "usr/lib/x86_64-linux-gnu", name))
             os.chmod(os.path.join(tree, "usr/lib/x86_64-linux-gnu", name), 0o755)
             waiting += needed(source)
-        for name in APPLETS:
+        for name in applets:
             os.symlink("busybox", os.path.join(tree, "usr/bin", name))
         shutil.copyfile(os.path.join(tools.tree, "etc/mke2fs.conf"), os.path.join(tree, "etc/mke2fs.conf"))
-        shutil.copyfile(os.path.join(HERE, "init"), os.path.join(tree, "init"))
-        os.chmod(os.path.join(tree, "init"), 0o755)
+        shutil.copyfile(os.path.join(HERE, script), os.path.join(tree, "init"))
         os.makedirs(os.path.join(tree, "usr/lib/drimbox"))
         shutil.copyfile(os.path.join(HERE, "functions"), os.path.join(tree, "usr/lib/drimbox/functions"))
-        always = modules[:modules.index("found:")]
+        os.chmod(os.path.join(tree, "init"), 0o755)
+        always = modules[:modules.index("found:")] + (INSTALLER_MODULES if installer else [])
         kernel.copy_modules(tools, [name for name in modules if name != "found:"], tree)
         with open(os.path.join(tree, "etc/modules"), "w", encoding="utf-8") as file:
             file.write("\n".join(always) + "\n")
+        for name, content in (installer or {}).items():
+            with open(os.path.join(tree, "etc", name), "w", encoding="utf-8") as file:
+                file.write(content)
         for name in ("etc/passwd", "etc/group"):
             with open(os.path.join(tree, name), "w", encoding="utf-8") as file:
                 file.write("root:x:0:0:root:/:/bin/sh\n" if name.endswith("passwd") else "root:x:0:\n")
@@ -81,8 +92,9 @@ def initrd(cache, tools, kernel):
         tools.run("zstd", "-q", "-19", "--rm", "-T1", archive, "-o", os.path.join(work, "initrd.zst"))
         shutil.rmtree(tree)
 
-    inputs = [tools.step, kernel.step, modules, PROGRAMS, LIBRARIES, APPLETS, own_digest("init", "functions", "boot.py", "trees.py")]
-    return cache.step("initrd", inputs, make)
+    inputs = [tools.step, kernel.step, modules, programs, LIBRARIES, applets, installer,
+              own_digest(script, "functions", "boot.py", "trees.py")]
+    return cache.step("installer" if installer else "initrd", inputs, make)
 
 
 def kernel_image(cache, tools, kernel, initrd_step, image, release, lab):
@@ -92,11 +104,25 @@ def kernel_image(cache, tools, kernel, initrd_step, image, release, lab):
 
     def make(work):
         with Signing(cache, tools, lab) as signing:
-            signing.kernel_image(kernel, initrd_step, line, release, os.path.join(work, "uki.efi"))
+            signing.kernel_image(kernel, initrd_step, line, release, os.path.join(work, "uki.efi"), policy=True)
             signing.sign("/usr/lib/systemd/boot/efi/systemd-bootx64.efi", os.path.join(work, "systemd-boot.efi"))
 
     inputs = [tools.step, kernel.step, initrd_step, line, release.lines, lab.digests(), own_digest("boot.py")]
     return cache.step("uki", inputs, make)
+
+
+def installer_image(cache, tools, kernel, initrd_step, image, uki, release, lab):
+    """The same kernel around the installer. It names what it installs by content, too, and has no signature for PCR 11:
+    the installer opens nobody's data."""
+    line = " ".join([command_line(image), f"drimbox.version={release.version}", f"drimbox.kernel={digest_file(uki.path('uki.efi'))}",
+                     f"drimbox.loader={digest_file(uki.path('systemd-boot.efi'))}"])
+
+    def make(work):
+        with Signing(cache, tools, lab) as signing:
+            signing.kernel_image(kernel, initrd_step, line, release, os.path.join(work, "installer.efi"), policy=False)
+
+    inputs = [tools.step, kernel.step, initrd_step, line, release.lines, lab.digests(), own_digest("boot.py")]
+    return cache.step("installer-uki", inputs, make)
 
 
 def command_line(image):
@@ -124,7 +150,7 @@ class Signing:
     def __exit__(self, *_):
         shutil.rmtree(self.directory)
 
-    def kernel_image(self, kernel, initrd_step, line, release, target):
+    def kernel_image(self, kernel, initrd_step, line, release, target, policy):
         for source, name in [(kernel.image, "linux"), (initrd_step.path("initrd.zst"), "initrd")]:
             shutil.copyfile(source, os.path.join(self.directory, name))
         texts = [("os-release", "ID=drimbox\nNAME=DRIMbox\n" + f'PRETTY_NAME="DRIMbox {release.version}"\n' + "".join(release.lines)),
@@ -132,11 +158,12 @@ class Signing:
         for name, text in texts:
             with open(os.path.join(self.directory, name), "w", encoding="utf-8") as file:
                 file.write(text)
+        measured = ["--pcr-private-key=/uki/pcr.key", "--pcr-public-key=/uki/pcr.pem", "--phases=enter-initrd",
+                    "--pcr-banks=sha256"] if policy else []
         self.tools.run_inside(
             *self.clock, "/usr/bin/ukify", "build", "--linux=/uki/linux", "--initrd=/uki/initrd", "--cmdline=@/uki/line",
             "--os-release=@/uki/os-release", f"--uname={kernel.release}", "--stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub",
-            "--pcr-private-key=/uki/pcr.key", "--pcr-public-key=/uki/pcr.pem", "--phases=enter-initrd", "--pcr-banks=sha256",
-            "--signtool=sbsign", "--secureboot-private-key=/uki/boot.key", "--secureboot-certificate=/uki/boot.pem",
+            *measured, "--signtool=sbsign", "--secureboot-private-key=/uki/boot.key", "--secureboot-certificate=/uki/boot.pem",
             "--output=/uki/result.efi")
         shutil.move(os.path.join(self.directory, "result.efi"), target)
 

@@ -28,6 +28,12 @@ RestartSec=1s
 TEST_LINE = "systemd.import_credentials=yes systemd.wants=drimbox-test.service"
 
 
+def empty_disk(path, size):
+    """`size` in MiB."""
+    with open(path, "wb") as file:
+        file.truncate(size << 20)
+
+
 def sparse_copy(source, target):
     run(["cp", "--reflink=auto", "--sparse=always", source, target], "disk")
 
@@ -36,7 +42,7 @@ class Machine:
     """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
 
     def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
-                 extra=()):
+                 extra=(), stick=None):
         for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
             if shutil.which(program) is None:
                 raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
@@ -52,6 +58,9 @@ class Machine:
             shutil.copyfile(VARIABLES, os.path.join(self.directory, "variables.fd"))
         self.memory, self.processors, self.accelerator = memory, processors, accelerator
         self.forwards, self.test, self.extra = forwards, test, list(extra)
+        if stick is not None:
+            self.extra += ["-drive", f"if=none,id=stick,format=raw,file={stick},snapshot=on", "-device", "qemu-xhci",
+                           "-device", "usb-storage,drive=stick,removable=on"]
         self.qemu = self.swtpm = None
 
     def path(self, name):
@@ -87,7 +96,8 @@ class Machine:
             "-global", "ICH9-LPC.noreboot=false",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
             "-drive", f"if=pflash,format=raw,unit=1,file={self.path('variables.fd')}",
-            "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap", "-device", "virtio-blk-pci,drive=disk",
+            "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap",
+            "-device", "virtio-blk-pci,drive=disk,serial=DRX-0001",
             "-device", "virtio-rng-pci", *cards,
             "-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
         ]
