@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks an MHD Document Responder as another maker's Document Consumer would, and reads what it gives with pydicom.
+"""Asks an MHD Document Responder as another maker's Document Consumer would, validates what it says (R4), and reads what it
+gives with pydicom.
 
     mhd_client.py BASE --patient SYSTEM|VALUE --study UID [--accession SYSTEM|VALUE]
 
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import fhirkit
 import pydicom
 
 KOS = ("urn:oid:1.2.840.10008.2.6.1", "1.2.840.10008.5.1.4.1.1.88.59")
@@ -45,6 +47,8 @@ class Client:
     def resource(self, url, form=None):
         status, media, body = self.ask(url, form)
         self.expect(media == "application/fhir+json", "%s: media type %s" % (url, media))
+        for issue in fhirkit.validate(body.decode()):
+            self.expect(False, "%s: R4: %s: %s" % (url.split("?")[0], issue.path, issue.message))
         return status, json.loads(body)
 
     def search(self, **form):
