@@ -14,6 +14,7 @@ ROOT = os.path.join(HERE, "../..")
 sys.path.insert(0, os.path.join(ROOT, "image/appliance"))
 
 import machine  # noqa: E402
+import study  # noqa: E402
 from guest import Guest  # noqa: E402
 
 OUT = os.path.realpath(os.environ.get("IMAGE_OUT", os.path.join(ROOT, ".build/image")))
@@ -24,6 +25,7 @@ FIRST, SECOND = "2026.11.0", "2026.12.0"
 # What listens on a box that nobody has configured, for itself alone: the resolver's stub, the gateway.
 LISTENING_FOR_ITSELF = {"udp 127.0.0.53:53", "udp 127.0.0.54:53", "tcp 127.0.0.53:53", "tcp 127.0.0.54:53"}
 LISTENING = LISTENING_FOR_ITSELF | {"tcp 127.0.0.1:11112", "tcp 127.0.0.1:8080"}
+INSTANCES = 20
 # As systemd 257 counts; some tenths more than 252 for the same unit.
 SCORES = {"drimboxd.service": 1.5, "drimbox-gateway.service": 1.2, "drimbox-probe@1.service": 2.0, "chrony.service": 3.7,
           "systemd-networkd.service": 3.0}
@@ -228,6 +230,24 @@ def install_from_damaged_stick(images):
     expect("bytes of the disk that were written", os.stat(disk).st_blocks, 0)
 
 
+def study_through_the_box(images):
+    """A configured box: the host's storescu sends a study, WADO-RS gives the same data sets back; nothing else listens."""
+    directory = box("study")
+    ports = study.free_ports(2)
+    with Guest(directory, image=images[0], forwards=list(zip(ports, (11112, 8080)))) as guest:
+        expect("system", running(guest), "running")
+        guest.do("for n in $(seq 60); do systemctl -q is-active drimbox-gateway && break; sleep 5; done", 600)
+        study.configure(guest)
+        study.wait_for_echo(ports[0])
+        print(f"    configured after {guest.figures()}", flush=True)
+        found = study.send_and_read(directory, *ports, instances=INSTANCES)
+        print(f"    {found}", flush=True)
+        expect("data sets that came back with the same bytes", found["equal"], INSTANCES)
+        expect("listening", listening(guest), LISTENING_FOR_ITSELF | {f"tcp {study.BOX}:11112", f"tcp {study.BOX}:8080"})
+        expect("failed units", guest.do("systemctl --failed --no-legend --plain")[1], "")
+        guest.power_off()
+
+
 def boot_order(guest):
     """The numbers of the firmware's entries, in the order of trying."""
     variable = "/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -263,7 +283,7 @@ def other_machine(images):
 
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
-         rotten_after_commit, other_machine]
+         study_through_the_box, rotten_after_commit, other_machine]
 SHORT = 1
 
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study through a box: configured as an installer does it, sent by this host's storescu, read back by WADO-RS."""
+import base64
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+
+SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Support")
+# Of QEMU's network (user mode): this host, and the address that it forwards ports to.
+HOST, BOX = "10.0.2.2", "10.0.2.15"
+REASON = "the network of the image's test has two machines"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def configure(guest):
+    """The answers of the install wizard as a file, applied on the box and kept once its own tests have passed."""
+    status, text = guest.do("drimboxctl -o json config get")
+    if status != 0:
+        status, text = guest.do("drimboxctl config get -o json")
+    if status != 0:
+        raise AssertionError(f"config get: found {status}: {text[-500:]}, expected the configuration")
+    document = json.loads(text)
+    card = guest.do("grep -l 52:54:00:d1:2b:00 /sys/class/net/*/address | cut -d/ -f5")[1]
+    dicom, web = document["gateway"]["dicom"], document["gateway"]["web"]
+    dicom.update(listen=[f"{BOX}:11112"], allowPlaintext=REASON,
+                 peers=[{"aeTitle": "MODALITY", "host": HOST, "port": 104, "roles": ["store"]}])
+    web.update(listen=[f"{BOX}:8080"], allowPlaintext=REASON)
+    document["network"] = {
+        "interfaces": [{"name": card, "zone": "care", "ipv4": {"method": "static", "address": f"{BOX}/24", "gateway": HOST}}],
+        "firewall": [{"zone": "care", "service": name, "from": ["10.0.2.0/24"]} for name in ("dicom", "web")]}
+    document["users"] = [{"name": "installer", "role": "admin", "password": secrets.token_urlsafe(24)}]
+    content = base64.b64encode(json.dumps(document).encode()).decode()
+    guest.do(f"echo {content} | base64 -d >/tmp/answers.json")
+    status, text = guest.do("drimboxctl provision apply /tmp/answers.json --unsigned --reason 'test of the image' --confirm none", 600)
+    guest.do("rm /tmp/answers.json")
+    if status != 0:
+        raise AssertionError(f"provision apply: found {status}: {text[-1500:]}, expected 0")
+    print("    " + text.replace("\n", "\n    "), flush=True)
+
+
+def call(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: found {done.returncode}: {done.stdout[-1500:]}, expected 0")
+    return done.stdout
+
+
+def wait_for_echo(port, seconds=300):
+    end = time.monotonic() + seconds
+    command = ["echoscu", "-to", "20", "-ta", "20", "-td", "20", "-aet", "MODALITY", "-aec", "DRIMBOX", "127.0.0.1", str(port)]
+    while subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        if time.monotonic() > end:
+            raise AssertionError(f"C-ECHO: found no success in {seconds} s, expected one")
+        time.sleep(5)
+
+
+def send_and_read(directory, dicom_port, web_port, instances):
+    """C-STORE of a synthetic study, WADO-RS of the whole; the data sets' bytes are compared."""
+    sent, back, body = (os.path.join(directory, name) for name in ("sent", "back", "study.mime"))
+    words = call(sys.executable, os.path.join(SUPPORT, "make_study.py"), sent, "--instances", str(instances), "--rows", "256")
+    print("    " + words.strip(), flush=True)
+    study = words.split()[1].rstrip(":")
+    call("storescu", "-aet", "MODALITY", "-aec", "DRIMBOX", "+sd", "127.0.0.1", str(dicom_port), sent)
+    kind = call("curl", "-sS", "-f", "--max-time", "300", "-o", body, "-w", "%{content_type}",
+                "-H", 'Accept: multipart/related; type="application/dicom"; transfer-syntax=*',
+                f"http://127.0.0.1:{web_port}/dicomweb/studies/{study}")
+    call(sys.executable, os.path.join(SUPPORT, "multipart_split.py"), body, kind, back)
+    return json.loads(call(sys.executable, os.path.join(SUPPORT, "compare_datasets.py"), sent, back))
