@@ -119,7 +119,8 @@ let package = Package(
         room(
             "Transfer",
             [
-                "Linux", "DICOM", "HL7", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509, asn1,
+                "Linux", "ZIP", "DICOM", "HL7", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, httpClient, x509,
+                asn1,
                 crypto,
             ]
         ),

@@ -17,6 +17,14 @@ package enum WallClock {
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
+    /// The day, in UTC.
+    package static func day() -> (year: Int, month: Int, day: Int) {
+        var seconds = time_t(milliseconds() / 1000)
+        var day = unsafe tm()
+        _ = unsafe gmtime_r(&seconds, &day)
+        return unsafe (Int(day.tm_year) + 1900, Int(day.tm_mon) + 1, Int(day.tm_mday))
+    }
+
     /// How far the machine's time zone is from UTC now, such as "+0100".
     package static func utcOffset() -> String {
         var seconds = time_t(milliseconds() / 1000)

@@ -7,6 +7,7 @@ package struct ViewTraces: Sendable {
         case signIn = "viewer sign-in"
         case view = "viewer"
         case report = "viewer report"
+        case download = "viewer download"
         case signOut = "viewer sign-out"
         case refusal = "viewer refused"
     }

@@ -12,9 +12,17 @@ package final class ViewerService: HTTPResponder {
         package var sessionIdleMinutes: Int
         /// Whatever they do, readers come in anew after so long.
         package var sessionHours: Int
+        /// Whether doctors may take exams away, as files.
+        package var allowsDownload: Bool
 
-        package init(site: String, sessionIdleMinutes: Int, sessionHours: Int) {
+        package init(
+            site: String,
+            sessionIdleMinutes: Int,
+            sessionHours: Int,
+            allowsDownload: Bool = false
+        ) {
             self.site = site
+            self.allowsDownload = allowsDownload
             self.sessionIdleMinutes = sessionIdleMinutes
             self.sessionHours = sessionHours
         }

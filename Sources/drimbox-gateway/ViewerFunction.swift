@@ -68,7 +68,8 @@ final class ViewerFunction: Sendable {
             .init(
                 site: configuration.site,
                 sessionIdleMinutes: viewer.sessionIdleMinutes,
-                sessionHours: viewer.sessionHours
+                sessionHours: viewer.sessionHours,
+                allowsDownload: viewer.download == .doctors
             ),
             files: files,
             door: door,

@@ -60,7 +60,8 @@ private func findings(_ changes: [String: String]) -> [String] {
                     directory: "/srv/viewer",
                     publicURL: "https://vi1.example:8443",
                     sessionIdleMinutes: 5,
-                    sessionHours: 2
+                    sessionHours: 2,
+                    download: .nobody
                 )
         )
         #expect(read.viewer?.host == "vi1.example")

@@ -171,6 +171,7 @@ final class SourceUnderTest {
             settings.hosts = (Self.host, "localhost")
             settings.source?["viewer"] = [
                 "directory": try ViewerPage.directory(in: directory), "publicURL": viewerURL,
+                "download": "doctors",
             ]
         }
         if let neighbour {

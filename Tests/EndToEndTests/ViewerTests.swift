@@ -75,6 +75,18 @@ extension EndToEnd {
             let thumbnail = try reader.ask(root + "/thumbnail", ["--header", "Accept: image/jpeg"])
             #expect(thumbnail.status == 200 && thumbnail.body.prefix(2) == Data([0xFF, 0xD8]))
 
+            // Taken away as a file-set.
+            #expect((context["rights"] as? [String: Any])?["download"] as? Bool == true)
+            let taken = try reader.ask(root + "/download")
+            #expect(taken.status == 200 && taken.head.contains("filename=\"exam.zip\""), "\(taken.head)")
+            let archive = bench.directory.appending("exam.zip")
+            try taken.body.write(to: archive)
+            let read = try run(
+                Bench.python,
+                [Bench.support.appending(path: "file_set.py").path, archive.path, files.path]
+            )
+            #expect(read.status == 0 && read.output.hasPrefix("4 instances"), "\(read.errors)")
+
             // Another study is not there, however it is named; nor is anything else on this host.
             for path in [
                 page + "e/1/metadata", root + "/../../../../../dicomweb/studies/\(other)",

@@ -27,6 +27,45 @@ import ZIP
         return text
     }
 
+    @Test("files that are stored, as Python and libarchive read them; beyond 65535 of them and 4 GiB as well")
+    func layout() throws {
+        let file = path("stored.zip")
+        var layout = ZIPLayout(year: 2026, month: 11, day: 28)
+        // The checks of "abc" and of nothing.
+        var bytes = layout.add("DICOM/IM000000", size: 3, crc32: 0x3524_41C2) + Array("abc".utf8)
+        bytes += layout.add("EMPTY", size: 0, crc32: 0)
+        bytes += layout.end()
+        try Data(bytes).write(to: URL(filePath: file))
+        let script =
+            "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print(z.testzip(), z.namelist(), z.infolist()[0].date_time[:3])"
+        #expect(
+            try python(script, file) == "None ['DICOM/IM000000', 'EMPTY'] (2026, 11, 28)\n"
+        )
+        let reader = try ZIPReader(path: file)
+        #expect(try reader.next()?.content == Array("abc".utf8))
+
+        // A hole of 5 GiB, and what lies behind it.
+        let large = path("large.zip")
+        var long = ZIPLayout(year: 2026, month: 11, day: 28)
+        let head = long.add("HOLE", size: 5 << 30, crc32: 0)
+        let next = long.add("NEXT", size: 3, crc32: 0x3524_41C2)
+        let descriptor = open(large, O_WRONLY | O_CREAT, 0o600)
+        defer { Glibc.close(descriptor) }
+        #expect(pwrite(descriptor, head, head.count, 0) == head.count)
+        let rest = next + Array("abc".utf8) + long.end()
+        #expect(pwrite(descriptor, rest, rest.count, off_t(head.count + 5 << 30)) == rest.count)
+        let names =
+            "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); print([(i.filename, i.file_size) for i in z.infolist()], z.read('NEXT'))"
+        #expect(try python(names, large) == "[('HOLE', 5368709120), ('NEXT', 3)] b'abc'\n")
+
+        var many = ZIPLayout(year: 2026, month: 11, day: 28)
+        var all: [UInt8] = []
+        for number in 0..<70_000 { all += many.add("\(number)", size: 0, crc32: 0) }
+        try Data(all + many.end()).write(to: URL(filePath: path("many.zip")))
+        let count = "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()))"
+        #expect(try python(count, path("many.zip")) == "70000\n")
+    }
+
     private func write(_ name: String) throws -> String {
         let descriptor = open(path(name), O_WRONLY | O_CREAT, 0o600)
         defer { Glibc.close(descriptor) }

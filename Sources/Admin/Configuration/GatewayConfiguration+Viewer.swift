@@ -11,6 +11,13 @@ extension GatewayConfiguration {
         package let sessionIdleMinutes: Int
         /// Whatever they do, readers sign in anew after so long.
         package let sessionHours: Int
+        package enum Download: String, Sendable, CaseIterable {
+            case nobody
+            case doctors
+        }
+
+        /// Who may take exams away, as files.
+        package let download: Download
     }
 }
 
@@ -23,6 +30,7 @@ extension GatewayConfiguration.Viewer {
         publicURL = reader.optionalString("publicURL", .origin)
         sessionIdleMinutes = reader.integer("sessionIdleMinutes", in: 1...60, default: 15)
         sessionHours = reader.integer("sessionHours", in: 1...12, default: 8)
+        download = reader.choice("download", default: .nobody, or: .nobody)
         reader.finish()
     }
 
@@ -32,6 +40,7 @@ extension GatewayConfiguration.Viewer {
             "publicURL": publicURL.map(JSONValue.string) ?? .null,
             "sessionIdleMinutes": .integer(sessionIdleMinutes),
             "sessionHours": .integer(sessionHours),
+            "download": .string(download.rawValue),
         ])
     }
 

@@ -39,6 +39,12 @@ package struct RetrieveAcceptance: Sendable {
         return .single
     }
 
+    /// Whether this media type is named, and nothing is liked better.
+    package func wants(_ type: String) -> Bool {
+        let quality = ranges.filter { $0.type == type }.map(\.quality).max() ?? 0
+        return quality > 0 && ranges.allSatisfy { $0.quality <= quality }
+    }
+
     /// Quality in thousandths of metadata in DICOM JSON; nil: 406 (Not Acceptable).
     package var acceptsMetadata: Int? {
         guard !ranges.isEmpty else { return 1000 }

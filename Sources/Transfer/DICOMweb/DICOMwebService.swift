@@ -106,6 +106,7 @@ package struct DICOMwebService: HTTPResponder {
             )
         }
         let acceptance = RetrieveAcceptance(try AcceptHeader.parse(headers))
+        if resource.instance == nil, acceptance.wants(Self.fileSetType) { return try await fileSet(resource) }
         guard let form = acceptance.form(isSingleInstance: resource.instance != nil) else {
             return .text(
                 .notAcceptable,

@@ -90,7 +90,11 @@ extension ViewerService {
             site: settings.site,
             patient: patient.map { ViewerContext.Patient($0) } ?? ViewerContext.Patient(),
             expires: Timestamp(milliseconds: sessions.expiry(of: session)),
-            rights: .init(download: false, print: true, report: exams.contains { $0.report != nil }),
+            rights: .init(
+                download: mayDownload(reader) && !exams.isEmpty,
+                print: true,
+                report: exams.contains { $0.report != nil }
+            ),
             notices: notices,
             exams: exams
         )
@@ -145,9 +149,35 @@ extension ViewerService {
             )
             return await report()
         case "download" where visit.steps.count == 6:
-            return .text(.notFound, "exams are not downloaded from this box")
+            guard mayDownload(reader), visit.request.method == .GET else {
+                return .text(.notFound, "exams are not downloaded from this box")
+            }
+            try traces.note(
+                .download,
+                by: reader.identifier,
+                "study \(exam.studyInstanceUID)",
+                outcome: "\(exam.sopInstanceUIDs.count) instances",
+                reason: reader.purpose
+            )
+            return await download(visit.request, exam, access.images)
         default: return await images(visit.request, exam, access.images, root)
         }
+    }
+
+    private func mayDownload(_ reader: Reader) -> Bool { settings.allowsDownload && reader.role == .doctor }
+
+    /// All that may be seen of the exam, as a file-set in a ZIP.
+    private func download(_ request: HTTPRequest, _ exam: ViewedExam, _ service: DICOMwebService) async
+        -> HTTPResponse
+    {
+        let inner = HTTPRequest(
+            method: .GET,
+            uri: "/dicomweb/studies/\(exam.studyInstanceUID)",
+            headers: ["Accept": "application/zip"],
+            security: request.security
+        )
+        let scope = RetrieveScope(sopInstanceUIDs: exam.sopInstanceUIDs)
+        return await DICOMwebService(service, scope: scope).respond(to: inner)
     }
 
     /// DICOMweb of the exam's study alone: what the path says below the exam's root is read as if it were said of it.
