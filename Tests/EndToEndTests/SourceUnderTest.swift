@@ -48,6 +48,7 @@ final class SourceUnderTest {
         whiteList: Bool = false,
         neighbour: Neighbour? = nil,
         hasViewer: Bool = false,
+        page: URL? = nil,
         manifests: String = "french"
     ) throws {
         directory = try TemporaryDirectory()
@@ -170,7 +171,7 @@ final class SourceUnderTest {
             settings.curl = Self.curl(certificates, "auth-cli")
             settings.hosts = (Self.host, "localhost")
             settings.source?["viewer"] = [
-                "directory": try ViewerPage.directory(in: directory), "publicURL": viewerURL,
+                "directory": try page?.path ?? ViewerPage.directory(in: directory), "publicURL": viewerURL,
                 "download": "doctors",
             ]
         }
