@@ -146,9 +146,13 @@ package struct FileSetDirectory: Sendable {
         }
         for file in files {
             let keys = file.keys
-            let patient = record(.patient, "P\(keys.text(.patientID) ?? "")", file, in: &patients)
-            let study = record(.study, "S\(keys.text(.studyInstanceUID) ?? "")", file, in: &patient.lower)
-            let series = record(.series, "E\(keys.text(.seriesInstanceUID) ?? "")", file, in: &study.lower)
+            // A study under two patient identifiers is one below each.
+            var name = "\(keys.text(.patientID) ?? "")"
+            let patient = record(.patient, name, file, in: &patients)
+            name += "/\(keys.text(.studyInstanceUID) ?? "")"
+            let study = record(.study, name, file, in: &patient.lower)
+            name += "/\(keys.text(.seriesInstanceUID) ?? "")"
+            let series = record(.series, name, file, in: &study.lower)
             series.lower.append(Record(.instance, keys, file))
         }
         return patients
@@ -180,7 +184,23 @@ package struct FileSetDirectory: Sendable {
         for tag in [.specificCharacterSet] + wanted {
             if let element = record.keys[tag] { item.set(tag, element.vr, element.value) }
         }
+        for (tag, value) in substitutes(record.level) where item.text(tag) == nil { item.set(tag, value) }
         return item
+    }
+
+    /// Values that a directory has to have (PS3.3 F.5, Type 1) where the instance has none: they say so, or are the least
+    /// that there is.
+    private static func substitutes(_ level: Level) -> [(tag: Tag, value: String)] {
+        switch level {
+        case .patient: [(Tag(0x0010, 0x0020), "NO PATIENT ID")]
+        case .study:
+            [
+                (Tag(0x0008, 0x0020), "19000101"), (Tag(0x0008, 0x0030), "000000"),
+                (Tag(0x0020, 0x0010), "NO STUDY ID"),
+            ]
+        case .series: [(Tag(0x0008, 0x0060), "OT"), (Tag(0x0020, 0x0011), "0")]
+        case .instance: [(Tag(0x0020, 0x0013), "0")]
+        }
     }
 
     /// DirectoryRecordType (PS3.3 F.4, F.5).
