@@ -142,13 +142,7 @@ extension ConsumerService {
                 outcome: "refused",
                 reason: "\(error)"
             )
-            let isPassing = error.kind != .permanent
-            throw Refusal(
-                isPassing ? .serviceUnavailable : .badGateway,
-                .refused,
-                [.recordFailed] + (isPassing ? [.recordLater] : []),
-                detail: "\(error)"
-            )
+            throw Refusal(error, .recordFailed)
         }
         try parts.traces.note(action, by: user, of: patient, subject, outcome: "answered")
         return answer

@@ -14,15 +14,14 @@ extension ConsumerService {
     ) async throws -> RecordSearch {
         var result = recorded
         var documents = recorded.exams.flatMap(\.documents)
-        for site in parts.shared {
+        for answer in await asked(consultation) {
+            let site = answer.site
             do throws(RecordError) {
-                let (found, unreadable) = try await site.search(
-                    consultation.opened.patient,
-                    token: try await token(consultation)
-                )
-                try note(.shared, site, consultation, outcome: "\(found.count) documents")
-                result.unreadable += unreadable
-                documents += found.filter { document in
+                let found = try answer.found.get()
+                try note(.shared, site, consultation, outcome: "\(found.documents.count) documents")
+                result.unreadable += found.unreadable
+                if !found.isWhole { result.silent.append(site.name) }
+                documents += found.documents.filter { document in
                     // What the record has too is had from the record.
                     filter.takes(document)
                         && !documents.contains {
@@ -39,6 +38,42 @@ extension ConsumerService {
             $0.inOneForm(settings.preferredManifest)
         }
         return result
+    }
+
+    private struct SiteAnswer: Sendable {
+        let position: Int
+        let site: DocumentConsumer
+        let found: Result<DocumentConsumer.Found, RecordError>
+    }
+
+    /// All sites at once, in the order of the configuration.
+    private func asked(_ consultation: Consultation) async -> [SiteAnswer] {
+        await withTaskGroup(of: SiteAnswer.self) { group in
+            for (position, site) in parts.shared.enumerated() {
+                group.addTask {
+                    SiteAnswer(
+                        position: position,
+                        site: site,
+                        found: await self.found(at: site, consultation)
+                    )
+                }
+            }
+            var answers: [SiteAnswer] = []
+            for await answer in group { answers.append(answer) }
+            return answers.sorted { $0.position < $1.position }
+        }
+    }
+
+    private func found(
+        at site: DocumentConsumer,
+        _ consultation: Consultation
+    ) async -> Result<DocumentConsumer.Found, RecordError> {
+        do throws(RecordError) {
+            let token = try await token(consultation)
+            return .success(try await site.search(consultation.opened.patient, token: token))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// ITI-68
@@ -60,13 +95,7 @@ extension ConsumerService {
                 outcome: "refused",
                 reason: "\(error)"
             )
-            let isPassing = error.kind != .permanent
-            throw Refusal(
-                isPassing ? .serviceUnavailable : .badGateway,
-                .refused,
-                [.siteFailed] + (isPassing ? [.recordLater] : []),
-                detail: "\(error)"
-            )
+            throw Refusal(error, .siteFailed)
         }
     }
 

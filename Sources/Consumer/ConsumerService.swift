@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import DMP
 package import IHE
 package import Identity
 import NIOHTTP1
@@ -240,5 +241,16 @@ struct Refusal: Error {
         self.title = title
         self.words = words
         self.detail = detail
+    }
+
+    /// Of the record, or of a site that shares: `who` says which.
+    init(_ error: RecordError, _ who: Phrase) {
+        let isPassing = error.kind != .permanent
+        self.init(
+            isPassing ? .serviceUnavailable : .badGateway,
+            .refused,
+            [who] + (isPassing ? [.recordLater] : []),
+            detail: "\(error)"
+        )
     }
 }

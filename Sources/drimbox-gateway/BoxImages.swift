@@ -52,7 +52,8 @@ struct BoxImages: ImageSource {
         }
     }
 
-    private func check(_ address: RetrieveAddress) async throws(ImageSourceError) {
+    /// Whether a professional's token may be sent to it.
+    func check(_ address: RetrieveAddress) async throws(ImageSourceError) {
         guard let isListed = boxes.serves(imagesAt: address.host) else {
             throw .forbiddenAddress("there is no white list to look it up in")
         }

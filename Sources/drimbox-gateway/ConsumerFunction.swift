@@ -101,6 +101,12 @@ final class ConsumerFunction: Sendable {
             codec: codec,
             journal: wire
         )
+        let images = BoxImages(
+            clients: lent.mapValues(\.web),
+            boxes: boxes,
+            allowsPrivateAddresses: consumer.allowPrivateAddresses != nil,
+            hasProxy: configuration.boxes?.proxy != nil
+        )
         let record = DMPConsultation(client: connection.client, sender: dmp.sourceIdentifier) {
             UUID().uuidString.lowercased()
         }
@@ -118,14 +124,13 @@ final class ConsumerFunction: Sendable {
                 party: party,
                 record: record,
                 shared: consumer.documentResponders.map { [sites] responder in
-                    DocumentConsumer(name: responder.name, url: responder.url, exchange: sites.documents)
+                    DocumentConsumer(
+                        name: responder.name,
+                        url: responder.url,
+                        exchange: sites.documents(images)
+                    )
                 },
-                images: BoxImages(
-                    clients: lent.mapValues(\.web),
-                    boxes: boxes,
-                    allowsPrivateAddresses: consumer.allowPrivateAddresses != nil,
-                    hasProxy: configuration.boxes?.proxy != nil
-                ),
+                images: images,
                 archive: try archive.map { entry in
                     try SiteArchive(
                         client: client,
@@ -266,9 +271,14 @@ extension RegisteredDocument.ManifestForm {
 }
 
 extension HTTPSClient {
-    /// As the consumer asks a Document Responder.
-    fileprivate var documents: DocumentConsumer.Exchange {
+    /// As the consumer asks a Document Responder: one of the boxes that its images could come from.
+    fileprivate func documents(_ boxes: BoxImages) -> DocumentConsumer.Exchange {
         { [self] (url, form, accept, token) async throws(RecordError) in
+            do throws(ImageSourceError) {
+                try await boxes.check(RetrieveAddress(String(url.prefix { $0 != "?" })))
+            } catch {
+                throw RecordError(.permanent, "\(error)")
+            }
             let headers = [("Accept", accept), ("Authorization", "Bearer \(token)")]
             do throws(Failure) {
                 guard let form else {

@@ -88,10 +88,12 @@ private func failure(_ body: () async throws -> Void) async -> RecordError? {
                 #"{ "resource": { "resourceType": "DocumentReference" } }"#,
             ]),
         ])
-        let (documents, unreadable) = try await site.consumer.search(patient, token: "T")
+        let found = try await site.consumer.search(patient, token: "T")
+        let documents = found.documents
+        #expect(found.isWhole)
         #expect(documents.map(\.entry.uniqueID) == ["1.4", "1.5", "1.7"])
         #expect(documents.map(\.manifestForm) == [.french, .mado, .fhir])
-        #expect(unreadable == 3)
+        #expect(found.unreadable == 3)
         let first = try #require(documents.first)
         #expect(first.modalities == ["CT"] && first.studyInstanceUIDs == ["1.2.3"])
         #expect(first.accessions == [.init(value: "ACN1", authority: "1.2.9")])
@@ -142,6 +144,50 @@ private func failure(_ body: () async throws -> Void) async -> RecordError? {
         #expect(site.questions.withLock { $0.count } == 1)
     }
 
+    @Test("URLs below the service, times with an offset, and comments that tell the form")
+    func forms() async throws {
+        let more = #""description": "KOS MADO","#
+        let entry = reference("1.4", url: "Binary/1.4", more: more)
+            .replacingOccurrences(of: "2026-01-15T09:00:00Z", with: "2026-01-15T00:30:00.5+01:00")
+        let site = Site([bundle([entry], next: "DocumentReference?_page=2"), bundle([]), (200, "abc")])
+        let found = try await site.consumer.search(patient, token: "T")
+        let document = try #require(found.documents.first)
+        #expect(found.isWhole && document.manifestForm == .mado)
+        #expect(document.entry.serviceStartTime == "20260114233000")
+        #expect(try await site.consumer.document(document, token: "T") == Array("abc".utf8))
+        let urls = site.questions.withLock { $0.map(\.url) }
+        #expect(
+            urls.dropFirst() == [
+                "https://lac.example/fhir/DocumentReference?_page=2", "https://lac.example/fhir/Binary/1.4",
+            ]
+        )
+    }
+
+    @Test("a filter leaves out what is of another region, modality or time, and nothing that may be meant")
+    func filters() async throws {
+        let site = Site([bundle([reference("1.4")])])
+        var document = try #require(try await site.consumer.search(patient, token: "T").documents.first)
+        let scheme = ExamFilter.regionScheme
+        func takes(_ regions: [String], modality: String? = nil, from: String? = nil, to: String? = nil)
+            -> Bool
+        {
+            var filter = ExamFilter()
+            filter.regions = regions
+            filter.modalities = modality.map { [$0] } ?? []
+            (filter.from, filter.to) = (from, to)
+            return filter.takes(document)
+        }
+        #expect(takes(["69536005"]), "no region is named")
+        document.entry.eventCodes.append(Coded("774007", scheme, "Head and neck"))
+        #expect(takes(["69536005"]) && takes(["774007"]) && !takes(["61685007"]))
+        document.entry.eventCodes.append(Coded("1", scheme, "another code"))
+        #expect(!takes(["61685007"]))
+        #expect(takes([], modality: "CT") && !takes([], modality: "MR"))
+        #expect(takes([], from: "20260115", to: "20260115") && !takes([], from: "20260116"))
+        document.entry.serviceStartTime = ""
+        #expect(takes([], from: "20260116"), "no time is named")
+    }
+
     @Test("no Bundle, and endless pages") func nonsense() async throws {
         let site = Site([(200, "[]")])
         let consumer = site.consumer
@@ -150,6 +196,7 @@ private func failure(_ body: () async throws -> Void) async -> RecordError? {
         )
         let next = "https://lac.example/fhir/DocumentReference?_page=1"
         let endless = Site(Array(repeating: bundle([reference("1.4")], next: next), count: 20))
-        #expect(try await endless.consumer.search(patient, token: "T").documents.count == 20)
+        let found = try await endless.consumer.search(patient, token: "T")
+        #expect(found.documents.count == 20 && !found.isWhole)
     }
 }

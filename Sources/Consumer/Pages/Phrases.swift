@@ -104,8 +104,8 @@ extension Phrase {
         "Documents of the record that cannot be read and are not shown:"
     )
     static let silentSites = Phrase(
-        "Sites qui n’ont pas répondu ; leurs examens partagés peuvent manquer :",
-        "Sites that did not answer; exams that they share may be missing:"
+        "Sites qui n’ont pas répondu, ou pas entièrement ; leurs examens partagés peuvent manquer :",
+        "Sites that did not answer, or not to the end; exams that they share may be missing:"
     )
     static let filters = Phrase("Filtres", "Filters")
     static let modality = Phrase("Modalité", "Modality")

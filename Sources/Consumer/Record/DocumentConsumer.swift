@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import DICOM
 package import DMP
 import FoundationEssentials
 package import IHE
@@ -43,47 +44,55 @@ package struct DocumentConsumer: Sendable {
         self.exchange = exchange
     }
 
+    package struct Found: Equatable, Sendable {
+        package var documents: [RegisteredDocument] = []
+        /// Entries that are no manifest of the patient's, or cannot be had.
+        package var unreadable = 0
+        /// Whether the search came to its end.
+        package var isWhole = false
+    }
+
     /// What is shared of a patient and in force. Who the patient is stands in the body of the request, in no URL.
-    package func search(
-        _ patient: PatientContext,
-        token: String
-    ) async throws(RecordError) -> (documents: [RegisteredDocument], unreadable: Int) {
+    package func search(_ patient: PatientContext, token: String) async throws(RecordError) -> Found {
         let identifier = patient.nationalIdentifier
         let wanted = "urn:oid:\(identifier.authority)|\(identifier.value)"
         var url = "\(base)/DocumentReference/_search"
         var form: String? = (["patient.identifier": wanted, "status": "current"] as FormFields).encoded
-        var found: [SharedReference] = []
-        var unreadable = 0
+        var references: [SharedReference] = []
+        var found = Found()
         for _ in 0..<Self.mostPages {
             let answer = try await ask(url, form, Self.bundleType, token)
             let page = try bundle(answer)
             for entry in page.entry ?? [] where entry.search?.mode != "outcome" {
                 if let reference = entry.resource {
-                    found.append(reference)
+                    references.append(reference)
                 } else {
-                    unreadable += 1
+                    found.unreadable += 1
                 }
             }
-            guard let next = page.link?.first(where: { $0.relation == "next" })?.url else { break }
+            guard let next = page.link?.first(where: { $0.relation == "next" })?.url else {
+                found.isWhole = true
+                break
+            }
             (url, form) = (try own(next), nil)
         }
         // The FHIR form names the DICOM one that it was made of, which is then MADO's.
-        let originals = Set(found.flatMap(\.originals))
-        var documents: [RegisteredDocument] = []
-        for reference in found {
+        let originals = Set(references.flatMap(\.originals))
+        for reference in references {
             guard
                 let document = reference.document(
                     patientID: DataTypes.patientIdentifier(identifier.value, authority: identifier.authority),
                     of: wanted,
-                    isMADO: reference.id.map(originals.contains) ?? false
-                ), document.location.map(isOwn) == true
+                    isMADO: reference.id.map(originals.contains) ?? false,
+                    at: absolute
+                ), has(document)
             else {
-                unreadable += 1
+                found.unreadable += 1
                 continue
             }
-            documents.append(document)
+            found.documents.append(document)
         }
-        return (documents, unreadable)
+        return found
     }
 
     /// Whether the document is had here.
@@ -123,11 +132,17 @@ package struct DocumentConsumer: Sendable {
     }
 
     /// The token of a professional goes nowhere but where the configuration says.
-    private func own(_ url: String) throws(RecordError) -> String {
+    private func own(_ text: String) throws(RecordError) -> String {
+        let url = absolute(text)
         guard isOwn(url) else {
             throw RecordError(.permanent, "\(name): found a URL of another place, expected one below its own")
         }
         return url
+    }
+
+    /// References may be relative to the service (R4 2.3.4.2).
+    private func absolute(_ url: String) -> String {
+        url.contains("://") || url.hasPrefix("/") ? url : "\(base)/\(url)"
     }
 
     private func isOwn(_ url: String) -> Bool {
@@ -199,6 +214,7 @@ private struct SharedReference: Decodable {
         let size: Int?
         let hash: String?
         let creation: String?
+        let title: String?
     }
 
     struct Content: Decodable {
@@ -243,10 +259,15 @@ private struct SharedReference: Decodable {
     private static let snomed = "http://snomed.info/sct"
 
     /// Nil where it is no manifest, names no study, or is of another patient than the one who was asked for.
-    func document(patientID: String, of patient: String, isMADO: Bool) -> RegisteredDocument? {
+    func document(
+        patientID: String,
+        of patient: String,
+        isMADO: Bool,
+        at absolute: (String) -> String
+    ) -> RegisteredDocument? {
         guard status == "current", let identifier = masterIdentifier?.value, identifier.hasPrefix("urn:oid:"),
             let owner = subject?.identifier, "\(owner.system ?? "")|\(owner.value ?? "")" == patient,
-            let item = content.first, content.count == 1, let url = item.attachment.url
+            let item = content.first, content.count == 1, let url = item.attachment.url.map(absolute)
         else { return nil }
         let type = item.attachment.contentType ?? ""
         guard [DocumentConsumer.bundleType, DocumentConsumer.dicomType].contains(type) else { return nil }
@@ -277,11 +298,11 @@ private struct SharedReference: Decodable {
             mimeType: type,
             formatCode: Coded(item.format?.code ?? "", item.format?.system ?? "", "")
         )
-        entry.title = description ?? ""
-        entry.comments = isMADO ? RegisteredDocument.madoComments : ""
-        entry.creationTime = Self.digits(item.attachment.creation)
-        entry.serviceStartTime = Self.digits(context?.period?.start)
-        entry.serviceStopTime = Self.digits(context?.period?.end)
+        entry.title = item.attachment.title ?? ""
+        entry.comments = isMADO ? RegisteredDocument.madoComments : description ?? ""
+        entry.creationTime = Self.time(item.attachment.creation)
+        entry.serviceStartTime = Self.time(context?.period?.start)
+        entry.serviceStopTime = Self.time(context?.period?.end)
         entry.size = item.attachment.size ?? 0
         entry.hash = item.attachment.hash.flatMap { Data(base64Encoded: $0) }?.hexadecimal ?? ""
         entry.authors = [
@@ -313,9 +334,6 @@ private struct SharedReference: Decodable {
         }
     }
 
-    /// YYYYMMDDhhmmss of an instant in UTC, as XDS has it; empty for another.
-    private static func digits(_ instant: String?) -> String {
-        guard let instant, instant.hasSuffix("Z") else { return "" }
-        return String(instant.prefix { $0 != "." }.filter { $0.isASCII && $0.isNumber }.prefix(14))
-    }
+    /// As XDS has it; empty where it is none.
+    private static func time(_ text: String?) -> String { text.flatMap { FHIRDateTime($0) }?.utc ?? "" }
 }

@@ -20,12 +20,12 @@ extension ExamFilter {
     ]
 
     /// Regions of JDV 1.2.250.1.213.1.1.5.695 under which an exam of a region may be as well.
-    private static let related: [String: [String]] = [
+    static let related: [String: [String]] = [
         "69536005": ["774007"], "45048000": ["774007"], "774007": ["69536005", "45048000"],
         "67734004": ["80891009", "113257007"], "80891009": ["67734004", "113257007"],
         "113257007": ["80891009"],
     ]
-    private static let wholeBody = "38266002"
+    static let wholeBody = "38266002"
 
     /// Former exams of the kind that is asked for. What a request names in a way that is not known does not narrow the
     /// search: an exam too many is better than one that is done again.

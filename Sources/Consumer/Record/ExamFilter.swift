@@ -48,14 +48,21 @@ package struct ExamFilter: Equatable, Sendable {
         ].filter { !$0.isEmpty }
     }
 
-    /// Whether a manifest that was found elsewhere is among what the record would have found.
+    /// Whether a manifest that a site shares may be what is looked for. Sites code regions more coarsely (CID IHE-MADO1), and
+    /// need not say everything: an exam too many is better than one that nobody sees.
     func takes(_ document: RegisteredDocument) -> Bool {
         let start = document.entry.serviceStartTime
         let isInTime =
-            (from.map { start >= $0 } ?? true) && (end.map { start <= $0 && !start.isEmpty } ?? true)
+            start.isEmpty || (from.map { start >= $0 } ?? true) && (end.map { start <= $0 } ?? true)
+        let near = regions + regions.flatMap { Self.related[$0] ?? [] } + [Self.wholeBody]
+        let named = document.regions.map(\.value).filter(Self.regions.contains)
         return isInTime && statuses.contains(document.status)
-            && (modalities.isEmpty || !Set(modalities).isDisjoint(with: document.modalities))
-            && (regions.isEmpty || !Set(regions).isDisjoint(with: document.regions.map(\.value)))
+            && Self.meets(modalities, document.modalities) && Self.meets(regions.isEmpty ? [] : near, named)
+    }
+
+    /// Where one side says nothing they do.
+    private static func meets(_ wanted: [String], _ found: [String]) -> Bool {
+        wanted.isEmpty || found.isEmpty || !Set(wanted).isDisjoint(with: found)
     }
 
     var statuses: [RegisteredDocument.Status] {

@@ -70,7 +70,7 @@ package struct RecordSearch: Equatable, Sendable {
     package var exams: [Exam]
     /// Entries that name no document or no patient.
     package var unreadable: Int
-    /// Names of sites that were asked beside the record, and gave no answer.
+    /// Names of sites that were asked beside the record, and gave no answer, or no whole one.
     package var silent: [String] = []
 
     package init(exams: [Exam], unreadable: Int) {

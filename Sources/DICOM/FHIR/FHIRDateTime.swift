@@ -2,7 +2,7 @@
 
 /// Dates and times as DICOM (PS3.5 6.2: DA, TM, and the document's offset from UTC) and FHIR (R4 2.24.0.1) write
 /// them.
-struct FHIRDateTime: Equatable {
+package struct FHIRDateTime: Equatable {
     /// Days since 1970-01-01.
     private var day: Int
     /// Since midnight; nil where only the date is known.
@@ -68,10 +68,13 @@ struct FHIRDateTime: Equatable {
         (minutes < 0 ? "-" : "+") + padded(abs(minutes) / 60, 2) + padded(abs(minutes) % 60, 2)
     }
 
+    /// YYYYMMDDHHMMSS in UTC, as XDS has it; YYYYMMDD where only the date is known.
+    package var utc: String { date(at: 0) + time(at: 0).prefix(6) }
+
     // MARK: FHIR
 
     /// A `dateTime` of a day at least, an `instant` or a `date`; nil where it is coarser or invalid.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let date = text.prefix(10)
         let parts = date.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, let day = Self.day(parts[0], parts[1], parts[2]) else { return nil }

@@ -52,7 +52,7 @@ package struct ManifestSubmission: Sendable {
             }
         }
 
-        var comments: String {
+        package var comments: String {
             switch self {
             case .french: "KOS"
             case .mado: RegisteredDocument.madoComments

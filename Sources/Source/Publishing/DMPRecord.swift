@@ -48,7 +48,7 @@ package final class DMPRecord: NationalRecord {
         let structure = try structure(context)
         let now = WallClock.milliseconds()
         var submission = submission(context, structure, now)
-        submission.form = manifest.form == .mado ? .mado : .french
+        submission.form = ManifestSubmission.Form(manifest.form)
         submission.manifestUniqueID = manifest.sopInstanceUID.string
         submission.manifestCreationTime = SiteTime.utc(manifest.created)
         submission.eventCodes += manifest.modalities.map { Coded($0, "1.2.250.1.213.1.1.5.618", $0) }
@@ -237,5 +237,15 @@ package final class DMPRecord: NationalRecord {
 extension Coded {
     fileprivate init(_ code: ReportContext.Code) {
         self.init(code.value, code.scheme, code.meaning)
+    }
+}
+
+extension ManifestSubmission.Form {
+    /// The same, as the record's entry has it.
+    init(_ form: PublicationManifest.Form) {
+        switch form {
+        case .french: self = .french
+        case .mado: self = .mado
+        }
     }
 }

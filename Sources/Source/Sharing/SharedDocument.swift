@@ -2,6 +2,7 @@
 import Admin
 import DICOM
 import HL7
+import IHE
 import Store
 
 /// A manifest that is in the record, as an MHD Document Responder shows it (MADO, Appendix A).
@@ -23,6 +24,7 @@ struct SharedDocument: Sendable {
     let encoding: Encoding
     /// Milliseconds since 1970.
     let created: Int64
+    private let form: PublicationManifest.Form
     private let context: SubmittedContext
     private let site: MADOSite
 
@@ -35,6 +37,7 @@ struct SharedDocument: Sendable {
         sopInstanceUID = listing.sopInstanceUID
         self.encoding = encoding
         created = listing.created
+        form = listing.form
         self.context = context
         self.site = site
         if id.utf8.count > Self.longestID { return nil }
@@ -185,7 +188,8 @@ struct SharedDocument: Sendable {
             ]),
             "context": circumstances,
         ]
-        if !report.title.meaning.isEmpty { members["description"] = .string(report.title.meaning) }
+        // As the record's entry has them: comments here, the title in the attachment (MHD, mapping to XDS).
+        members["description"] = .string(ManifestSubmission.Form(form).comments)
         if !report.legalAuthenticator.identifier.isEmpty {
             members["author"] = .array([professional])
             members["authenticator"] = professional
@@ -242,6 +246,7 @@ struct SharedDocument: Sendable {
             "creation": .string(Self.instant(created)),
             "language": .string("fr-FR"),
         ]
+        if !report.title.meaning.isEmpty { members["title"] = .string(report.title.meaning) }
         if let attachment {
             members["size"] = .integer(attachment.size)
             members["hash"] = .string(attachment.hash)
