@@ -36,9 +36,7 @@ package struct ZIPLayout: Sendable {
         var bytes: [UInt8] = []
         bytes.append(UInt32(0x0403_4B50))
         bytes.append(isLong ? Self.version64 : Self.version)
-        describe(entry, isLong: isLong, &bytes)
-        bytes.append(UInt16(entry.name.count))
-        bytes.append(UInt16(isLong ? 20 : 0))
+        describe(entry, isLong: isLong, extra: 20, &bytes)
         bytes += entry.name
         if isLong {
             bytes.append(UInt16(1))
@@ -87,9 +85,7 @@ package struct ZIPLayout: Sendable {
         bytes.append(UInt32(0x0201_4B50))
         bytes.append(isLong ? Self.version64 : Self.version)
         bytes.append(isLong ? Self.version64 : Self.version)
-        describe(entry, isLong: isLong, &bytes)
-        bytes.append(UInt16(entry.name.count))
-        bytes.append(UInt16(isLong ? 28 : 0))
+        describe(entry, isLong: isLong, extra: 28, &bytes)
         // No comment; disk 0; no attributes.
         bytes += Array(repeating: 0, count: 10)
         bytes.append(UInt32(isLong ? Self.largest : entry.offset))
@@ -103,8 +99,8 @@ package struct ZIPLayout: Sendable {
         }
     }
 
-    /// From the flags to the sizes.
-    private func describe(_ entry: Entry, isLong: Bool, _ bytes: inout [UInt8]) {
+    /// From the flags to the lengths of name and extra field, which only what is long has.
+    private func describe(_ entry: Entry, isLong: Bool, extra: UInt16, _ bytes: inout [UInt8]) {
         bytes.append(Self.flags)
         bytes.append(UInt16(0))
         bytes.append(time)
@@ -112,6 +108,8 @@ package struct ZIPLayout: Sendable {
         bytes.append(entry.crc32)
         bytes.append(UInt32(isLong ? Self.largest : entry.size))
         bytes.append(UInt32(isLong ? Self.largest : entry.size))
+        bytes.append(UInt16(entry.name.count))
+        bytes.append(isLong ? extra : 0)
     }
 }
 

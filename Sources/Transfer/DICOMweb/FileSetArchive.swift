@@ -42,10 +42,10 @@ struct FileSetArchive: AsyncSequence, Sendable {
             let instance = instances[position]
             let pieces = try archive.scope?.pieces(of: instance) ?? RetrievedPieces(instance.file)
             var check = CRC32()
-            try check.update(pieces.first)
+            try await check.read(pieces.first)
             if let second = pieces.second {
                 check.update(second.bytes)
-                try check.update(second.extent)
+                try await check.read(second.extent)
                 rest = HTTPBodyPart(head: second.bytes, extent: second.extent)
             }
             let name = archive.path(of: position).joined(separator: "/")
@@ -129,5 +129,25 @@ extension DICOMwebService {
         )
         if case .complete = availability {} else { response.warn("instances are missing") }
         return response
+    }
+}
+
+extension CRC32 {
+    /// Others have their turn between the pieces.
+    fileprivate mutating func read(_ extent: FileExtent) async throws {
+        var position: Int64 = 0
+        while position < extent.length {
+            let bytes = try extent.read(at: position, count: 1 << 20)
+            guard !bytes.isEmpty else {
+                throw SystemCallError(
+                    call: "pread",
+                    subject: "a file that is shorter",
+                    errno: SystemCallError.inputOutput
+                )
+            }
+            update(bytes)
+            position += Int64(bytes.count)
+            await Task.yield()
+        }
     }
 }
