@@ -11,17 +11,19 @@ extension EndToEnd {
         )
     )
     struct UpdateTests {
-        @Test("a release is made, signed, offered, installed, tried; what is wrong is refused by its reason")
-        func scenario() throws {
+        /// Runs a script that prints a line for each thing that it has seen: `steps` of them at least.
+        private func play(_ script: String, _ argument: URL, steps: Int) throws {
             let result = try run(
                 Bench.python,
-                [
-                    Bench.support.appending(path: "update_scenario.py").path,
-                    Bench.release.appending(path: "drimbox-update").path,
-                ]
+                [Bench.support.appending(path: script).path, argument.path]
             )
             #expect(result.status == 0, "\(result.output) \(result.errors)")
-            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 28)
+            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= steps)
+        }
+
+        @Test("a release is made, signed, offered, installed, tried; what is wrong is refused by its reason")
+        func scenario() throws {
+            try play("update_scenario.py", Bench.release.appending(path: "drimbox-update"), steps: 28)
         }
 
         @Test(
@@ -32,25 +34,12 @@ extension EndToEnd {
             )
         )
         func floor() throws {
-            let result = try run(
-                Bench.python,
-                [
-                    Bench.support.appending(path: "update_floor.py").path,
-                    Bench.release.appending(path: "drimbox-update").path,
-                ]
-            )
-            #expect(result.status == 0, "\(result.output) \(result.errors)")
-            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 12)
+            try play("update_floor.py", Bench.release.appending(path: "drimbox-update"), steps: 12)
         }
 
         @Test("an administrator installs, agrees, drops and goes back: supervisor, agent and drimboxctl")
         func orders() throws {
-            let result = try run(
-                Bench.python,
-                [Bench.support.appending(path: "update_orders.py").path, Bench.release.path]
-            )
-            #expect(result.status == 0, "\(result.output) \(result.errors)")
-            #expect(result.output.split(separator: "\n").count { $0.hasPrefix("ok  ") } >= 25)
+            try play("update_orders.py", Bench.release, steps: 25)
         }
     }
 }
