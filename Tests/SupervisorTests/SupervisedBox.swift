@@ -75,7 +75,8 @@ struct SupervisedBox {
         do {
             try await eventually {
                 let state = try await get("/v1/status", BoxStatus.self).state
-                return state == (isSafeMode ? .safeMode : .inService)
+                // Degraded is also a box on a machine that is not well, such as one whose disk fills up.
+                return isSafeMode ? state == .safeMode : [.inService, .degraded].contains(state)
             }
             try await body()
         } catch {
@@ -87,8 +88,15 @@ struct SupervisedBox {
         try await task.value
     }
 
+    struct InVain: Error {}
+
+    /// - Throws: where it is not so within two minutes.
     func eventually(_ condition: () async throws -> Bool) async throws {
-        while (try? await condition()) != true { try await Task.sleep(for: .milliseconds(10)) }
+        let end = ContinuousClock.now + .seconds(120)
+        while (try? await condition()) != true {
+            guard ContinuousClock.now < end else { throw InVain() }
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     func get(_ target: String) async throws -> UnixHTTPClient.Response {
