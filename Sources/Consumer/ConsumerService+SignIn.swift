@@ -113,17 +113,17 @@ extension ConsumerService {
             try parts.traces.note(.refusal, by: user(visit), "sign-in", outcome: "no sign-in was begun here")
             throw Refusal(.forbidden, .refused, [.signInFailed])
         }
-        let result: SignedIn
+        let (professional, tokens): (Professional, Tokens)
         do throws(SignInError) {
-            result = try await finish(pending, visit.query)
+            let result = try await finish(pending, visit.query)
+            (professional, tokens) = (try Professional(result.claims), result.tokens)
         } catch {
             sessions.end(visit.secret)
             try parts.traces.note(.signIn, by: "nobody", outcome: "refused", reason: "\(error)")
             throw Refusal(.forbidden, .refused, [.signInFailed], detail: "\(error)")
         }
-        let professional = result.professional
         try parts.traces.note(.signIn, by: professional.identifier, outcome: "signed in")
-        session.change { $0.stage = .signedIn(professional, result.tokens) }
+        session.change { $0.stage = .signedIn(professional, tokens) }
         guard let secret = sessions.renew(session, secret: visit.secret) else {
             throw Refusal(.serviceUnavailable, .unavailable, [.recordLater])
         }

@@ -84,16 +84,11 @@ package struct Professional: Equatable, Sendable {
 
     /// Reads userinfo. What is malformed within an activity is left out.
     package init(reading json: [UInt8]) throws(SignInError) {
-        guard let info = JSONValue(reading: json), info.isObject else {
-            throw .invalid("userinfo", found: "no JSON object", expected: "the professional's claims")
-        }
-        try self.init(info)
+        try self.init(UserClaims(reading: json))
     }
 
-    init(_ info: JSONValue) throws(SignInError) {
-        guard let subject = info["sub"]?.text else {
-            throw .invalid("userinfo subject", found: "none", expected: "sub")
-        }
+    package init(_ claims: UserClaims) throws(SignInError) {
+        let info = claims.info
         let named = [info["SubjectNameID"], info["preferred_username"]].lazy.compactMap { $0?.text }.first
         guard let identifier = named, identifier.utf8.count <= 64,
             identifier.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
@@ -108,7 +103,7 @@ package struct Professional: Equatable, Sendable {
         let practised = exercises.flatMap(Self.activities)
         self.init(
             identifier: identifier,
-            subject: subject,
+            subject: claims.subject,
             familyName: info["family_name"]?.text
                 ?? exercises.lazy.compactMap { $0["nomDexercice"]?.text }.first ?? "",
             givenName: info["given_name"]?.text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 
-/// Signs professionals in with an OpenID provider: authorization code, PKCE, state and nonce.
+/// Signs people in with an OpenID provider: authorization code, PKCE, state and nonce.
 package actor RelyingParty {
     package struct Settings: Equatable, Sendable {
         package var issuer: String
@@ -137,11 +137,11 @@ package actor RelyingParty {
             accessToken: answer.accessToken,
             provider
         )
-        let professional = try await userinfo(answer.accessToken, provider)
-        guard professional.subject == subject else {
+        let claims = try await userinfo(answer.accessToken, provider)
+        guard claims.subject == subject else {
             throw .invalid("userinfo subject", found: "another", expected: "the ID token's")
         }
-        return SignedIn(professional: professional, tokens: answer.tokens(idToken: idToken))
+        return SignedIn(claims: claims, tokens: answer.tokens(idToken: idToken))
     }
 
     /// What an answer that carries `error` instead of a code means (RFC 6749 4.1.2.1).
@@ -216,13 +216,13 @@ package actor RelyingParty {
     }
 
     private func userinfo(_ accessToken: String, _ provider: OpenIDProvider) async throws(SignInError)
-        -> Professional
+        -> UserClaims
     {
         let url = endpoint("userinfo_endpoint", provider.userinfoEndpoint, provider)
         let answer = try await Self.ask { [exchange] in try await exchange.get(url, accessToken) }
         guard answer.status == 200 else { throw Self.failure(answer, "userinfo") }
         let type = answer.contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        guard type == "application/jwt" else { return try Professional(reading: answer.body) }
+        guard type == "application/jwt" else { return try UserClaims(reading: answer.body) }
         let token = try SignedToken(reading: String(decoding: answer.body, as: UTF8.self), what: "userinfo")
         try await verify(token, what: "userinfo", provider)
         try rules.checkIssuerAndAudience(token.claims, what: "userinfo")
@@ -231,18 +231,18 @@ package actor RelyingParty {
                 throw .invalid("userinfo expiry", found: "a past time", expected: "a future exp")
             }
         }
-        return try Professional(token.claims)
+        return try UserClaims(token.claims)
     }
 
     /// Whose access token it is, where somebody else has signed the professional in.
     package func professional(holding accessToken: String) async throws(SignInError) -> Professional {
-        try await userinfo(accessToken, try await provider())
+        try Professional(try await userinfo(accessToken, try await provider()))
     }
 
     // MARK: staying signed in
 
-    /// The same tokens while the access token has a minute left, else new ones. `subject` is the professional's.
-    package func refresh(_ tokens: Tokens, professional subject: String) async throws(SignInError) -> Tokens {
+    /// The same tokens while the access token has a minute left, else new ones. `subject` is that of who signed in.
+    package func refresh(_ tokens: Tokens, subject: String) async throws(SignInError) -> Tokens {
         guard tokens.accessExpires - now() <= Self.refreshAheadSeconds else { return tokens }
         guard let refreshToken = tokens.refreshToken else {
             guard tokens.accessExpires > now() else { throw .expired }
@@ -296,7 +296,7 @@ package actor RelyingParty {
             provider
         )
         guard found == subject else {
-            throw .invalid("ID token subject", found: "another", expected: "the professional's")
+            throw .invalid("ID token subject", found: "another", expected: "that of who signed in")
         }
         return answer.tokens(idToken: idToken, after: tokens)
     }

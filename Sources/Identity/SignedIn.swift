@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A professional, and what proves it from now on.
+/// Who signed in, as the provider says it, and what proves it from now on.
 package struct SignedIn: Equatable, Sendable {
-    package let professional: Professional
+    package let claims: UserClaims
     package let tokens: Tokens
 
-    package init(professional: Professional, tokens: Tokens) {
-        self.professional = professional
+    package init(claims: UserClaims, tokens: Tokens) {
+        self.claims = claims
         self.tokens = tokens
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Identity
 import Testing
 
 @testable import Consumer
@@ -100,7 +101,7 @@ private func read(_ parameters: [(String, String)]) throws(ContextualCallError) 
             ("2790320A1518921", false), ("27903512151898A", false), ("", false),
         ]
     ) func key(_ text: String, _ isOne: Bool) {
-        #expect(ContextualCall.isNationalIdentifier(text) == isOne)
+        #expect(NationalIdentifier.isValid(text) == isOne)
     }
 
     @Test("random calls are refused or read, never more") func fuzz() {
@@ -115,7 +116,7 @@ private func read(_ parameters: [(String, String)]) throws(ContextualCallError) 
                 )
             }
             if let patient = try? ContextualCall.read(call) {
-                #expect(ContextualCall.isNationalIdentifier(patient.nationalIdentifier.value))
+                #expect(NationalIdentifier.isValid(patient.nationalIdentifier.value))
             }
         }
     }

@@ -156,9 +156,10 @@ private func what(_ error: SignInError?) -> String {
         }
         let secret = algorithm == "HS256" ? StubProvider.secret : nil
         let signedIn = try await signIn(provider, provider.relyingParty { $0.clientSecret = secret })
-        #expect(signedIn.professional.identifier == "899700000001")
-        #expect(signedIn.professional.familyName == "RADIO" && signedIn.professional.givenName == "Zoé")
-        #expect(signedIn.professional.activities.map(\.structureName) == ["CABINET"])
+        let professional = try Professional(signedIn.claims)
+        #expect(professional.identifier == "899700000001")
+        #expect(professional.familyName == "RADIO" && professional.givenName == "Zoé")
+        #expect(professional.activities.map(\.structureName) == ["CABINET"])
         #expect(signedIn.tokens.accessExpires == provider.time + 300)
         #expect(signedIn.tokens.refreshExpires == provider.time + 1800)
         #expect(provider.posted.map(\.credentials?.secret) == [secret])
@@ -169,7 +170,9 @@ private func what(_ error: SignInError?) -> String {
     @Test("whatever is wrong is refused by name", arguments: attacks)
     private func refuses(attack: Attack) async {
         let provider = StubProvider(attack.change)
-        let error = await error { _ = try await signIn(provider, provider.relyingParty()) }
+        let error = await error {
+            _ = try Professional(await signIn(provider, provider.relyingParty()).claims)
+        }
         #expect(what(error) == attack.error)
         let text = error.map { "\($0)" } ?? ""
         for secret in ["899700000001", "access-", "refresh-", "code-", "RADIO", "eyJ"] {
@@ -187,7 +190,7 @@ private func what(_ error: SignInError?) -> String {
         let secret = provider.relyingParty { $0.clientSecret = StubProvider.secret }
         #expect(what(await error { _ = try await signIn(provider, secret) }) == "ID token signature")
         let trusting = provider.relyingParty { $0.trustsTokenEndpointForHS256 = true }
-        #expect(try await signIn(provider, trusting).professional.identifier == "899700000001")
+        #expect(try Professional(await signIn(provider, trusting).claims).identifier == "899700000001")
         provider.set { $0.idToken["nonce"] = "\"other\"" }
         #expect(what(await error { _ = try await signIn(provider, trusting) }) == "ID token nonce")
         // Other algorithms keep their signatures.
@@ -318,13 +321,13 @@ private func what(_ error: SignInError?) -> String {
         let provider = StubProvider()
         let party = provider.relyingParty()
         let signedIn = try await signIn(provider, party)
-        let subject = signedIn.professional.subject
+        let subject = signedIn.claims.subject
         provider.pass(239)
-        #expect(try await party.refresh(signedIn.tokens, professional: subject) == signedIn.tokens)
+        #expect(try await party.refresh(signedIn.tokens, subject: subject) == signedIn.tokens)
         provider.pass(1)
         let renewed = try await withThrowingTaskGroup(of: Tokens.self) { group in
             for _ in 0..<20 {
-                group.addTask { try await party.refresh(signedIn.tokens, professional: subject) }
+                group.addTask { try await party.refresh(signedIn.tokens, subject: subject) }
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -333,10 +336,10 @@ private func what(_ error: SignInError?) -> String {
         #expect(renewed[0].accessExpires == provider.time + 300)
         #expect(provider.posted.count == 2)
         // One that comes late with the old tokens is not thrown out.
-        #expect(try await party.refresh(signedIn.tokens, professional: subject) == renewed[0])
+        #expect(try await party.refresh(signedIn.tokens, subject: subject) == renewed[0])
         #expect(provider.posted.count == 2)
         provider.pass(61)
-        let late = await error { _ = try await party.refresh(signedIn.tokens, professional: subject) }
+        let late = await error { _ = try await party.refresh(signedIn.tokens, subject: subject) }
         #expect(late == .expired)
     }
 
@@ -345,11 +348,11 @@ private func what(_ error: SignInError?) -> String {
         let party = provider.relyingParty()
         let signedIn = try await signIn(provider, party)
         provider.pass(300)
-        let renewed = try await party.refresh(signedIn.tokens, professional: signedIn.professional.subject)
+        let renewed = try await party.refresh(signedIn.tokens, subject: signedIn.claims.subject)
         #expect(renewed.idToken == signedIn.tokens.idToken)
         provider.pass(1800)
         let asked = provider.posted.count
-        let over = await error { _ = try await party.refresh(renewed, professional: "x") }
+        let over = await error { _ = try await party.refresh(renewed, subject: "x") }
         #expect(over == .expired && provider.posted.count == asked)
         let forever = Tokens(
             accessToken: "a",
@@ -358,7 +361,7 @@ private func what(_ error: SignInError?) -> String {
             accessExpires: 0,
             refreshExpires: nil
         )
-        #expect(await error { _ = try await party.refresh(forever, professional: "x") } == .expired)
+        #expect(await error { _ = try await party.refresh(forever, subject: "x") } == .expired)
         let short = Tokens(
             accessToken: "a",
             refreshToken: nil,
@@ -366,9 +369,9 @@ private func what(_ error: SignInError?) -> String {
             accessExpires: provider.time + 5,
             refreshExpires: nil
         )
-        #expect(try await party.refresh(short, professional: "x") == short)
+        #expect(try await party.refresh(short, subject: "x") == short)
         provider.pass(5)
-        #expect(await error { _ = try await party.refresh(short, professional: "x") } == .expired)
+        #expect(await error { _ = try await party.refresh(short, subject: "x") } == .expired)
     }
 
     @Test("a refresh that brings another is refused") func others() async throws {
@@ -383,7 +386,7 @@ private func what(_ error: SignInError?) -> String {
             provider.pass(299)
             provider.set { $0.idToken[member] = value }
             let found = await error {
-                _ = try await party.refresh(signedIn.tokens, professional: signedIn.professional.subject)
+                _ = try await party.refresh(signedIn.tokens, subject: signedIn.claims.subject)
             }
             #expect(what(found) == name)
         }

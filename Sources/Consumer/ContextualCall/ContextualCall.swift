@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Identity
 
 /// Why a contextual call is refused. Names the parameter, never what it held; `found` may repeat the name of a parameter
 /// that somebody made up, so it is for the caller and not for a log.
@@ -158,7 +159,7 @@ package enum ContextualCall {
         _ form: SubmittedForm
     ) throws(ContextualCallError) -> PatientContext.NationalIdentifier {
         let value = try required(Name.identifier, in: form)
-        guard isNationalIdentifier(value) else {
+        guard NationalIdentifier.isValid(value) else {
             throw ContextualCallError(
                 parameter: Name.identifier,
                 found: "\(value.count) characters that are none",
@@ -175,20 +176,6 @@ package enum ContextualCall {
             )
         }
         return .init(value: value, authority: authority)
-    }
-
-    /// 13 characters and 97 less their remainder by 97; 2A and 2B (Corsica) count as 19 and 18.
-    static func isNationalIdentifier(_ text: String) -> Bool {
-        var digits = Array(text.utf8)
-        guard digits.count == 15 else { return false }
-        if digits[5] == UInt8(ascii: "2") {
-            if digits[6] == UInt8(ascii: "A") { (digits[5], digits[6]) = (0x31, 0x39) }
-            if digits[6] == UInt8(ascii: "B") { (digits[5], digits[6]) = (0x31, 0x38) }
-        }
-        guard digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
-        let number = digits.prefix(13).reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
-        let key = digits.suffix(2).reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
-        return 97 - number % 97 == key
     }
 
     /// Given names are separated by spaces or commas; a hyphen binds.

@@ -71,7 +71,7 @@ final class Session: Sendable {
         guard let professional, let tokens else { throw SignInError.expired }
         let fresh: Tokens
         do throws(SignInError) {
-            fresh = try await party.refresh(tokens, professional: professional.subject)
+            fresh = try await party.refresh(tokens, subject: professional.subject)
         } catch {
             // While the provider is silent the token is good for what it has left.
             guard case .unavailable = error, tokens.accessExpires > now / 1000 else { throw error }
