@@ -12,38 +12,57 @@ package final class ViewerService: HTTPResponder {
         package var sessionIdleMinutes: Int
         /// Whatever they do, readers come in anew after so long.
         package var sessionHours: Int
-        /// Whether doctors may take exams away, as files.
-        package var allowsDownload: Bool
+        /// Who may take exams away, as files.
+        package var downloaders: Set<Reader.Role>
 
         package init(
             site: String,
             sessionIdleMinutes: Int,
             sessionHours: Int,
-            allowsDownload: Bool = false
+            downloaders: Set<Reader.Role> = []
         ) {
             self.site = site
-            self.allowsDownload = allowsDownload
             self.sessionIdleMinutes = sessionIdleMinutes
             self.sessionHours = sessionHours
+            self.downloaders = downloaders
         }
     }
 
     /// The door of reports' links: who signs readers in, and what links lead to.
     package struct LinkDoor: Sendable {
-        package var party: RelyingParty
+        package var professionals: RelyingParty
+        /// Nil where the box knows nobody who signs patients in: then they are shown nothing.
+        package var patients: PatientDoor?
         package var exams: any LinkedExams
         /// Whether browsers come to it over TLS.
         package var isSecure: Bool
 
-        package init(party: RelyingParty, exams: any LinkedExams, isSecure: Bool) {
-            self.party = party
+        package init(
+            professionals: RelyingParty,
+            patients: PatientDoor? = nil,
+            exams: any LinkedExams,
+            isSecure: Bool
+        ) {
+            self.professionals = professionals
+            self.patients = patients
             self.exams = exams
             self.isSecure = isSecure
         }
     }
 
-    /// Where the identity provider sends browsers back to.
-    package static let signedInPath = "/viewer/signed-in"
+    /// Who signs patients in, and those who represent them in law.
+    package struct PatientDoor: Sendable {
+        package var party: RelyingParty
+        package var claims: PatientIdentity.ClaimNames
+        /// As patients know the provider.
+        package var provider: String
+
+        package init(party: RelyingParty, claims: PatientIdentity.ClaimNames, provider: String) {
+            self.party = party
+            self.claims = claims
+            self.provider = provider
+        }
+    }
 
     let settings: Settings
     let files: StaticFiles
@@ -118,14 +137,18 @@ package final class ViewerService: HTTPResponder {
         if visit.request.path == ImageDisplayLink.path, visit.isRead { return try await follow(visit) }
         guard steps.count >= 2, steps[0] == "viewer" else { throw ViewRefusal(.notFound, .notFound) }
         switch (steps[1], steps.count) {
-        case ("signed-in", 2) where visit.isRead: return try await signedIn(visit)
+        case (SignInDesk.step, 3) where visit.isRead: return try await signIn(visit)
+        case (SignInDesk.professionals.returnStep, 2) where visit.isRead:
+            return try await signedIn(visit, at: .professionals)
+        case (SignInDesk.patients.returnStep, 2) where visit.isRead:
+            return try await signedIn(visit, at: .patients)
         case ("signed-out", 2) where visit.isRead:
             return page(ViewRefusal(.ok, .signedOut), visit)
         case ("page.css", 2) where visit.isRead:
             return HTTPResponse(
                 .ok,
                 headers: ["Content-Type": "text/css; charset=utf-8", "Cache-Control": "public, no-cache"],
-                body: .bytes(Array(NoticePage.style.utf8))
+                body: .bytes(Array(DoorPage.style.utf8))
             )
         case ("a", 3) where visit.isRead:
             guard let answer = files.answer(steps[2], to: visit.request) else {

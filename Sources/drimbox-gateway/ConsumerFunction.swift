@@ -74,7 +74,7 @@ final class ConsumerFunction: Sendable {
         let exported = try lend("images")
         let looked = isOneTransfer ? exported : try lend("images-to-look-at")
         lent = isOneTransfer ? [.export: exported] : [.export: exported, .view: looked]
-        provider = try security.client(identity)
+        provider = try security.client(identity.provider)
         sites = HTTPSClient(
             tls: toBoxes.tls,
             proxy: toBoxes.proxy,
@@ -83,17 +83,10 @@ final class ConsumerFunction: Sendable {
         )
         let others = consumer.priorClients.isEmpty ? nil : try ProfessionalIdentity(identity, security)
         self.identity = others
-        let party = RelyingParty(
-            settings: try security.relyingParty(
-                identity,
-                redirectURI: consumer.publicURL + "/consumer/signed-in"
-            ),
-            exchange: provider.exchange,
-            now: { WallClock.milliseconds() / 1000 },
-            random: { count in
-                var generator = SystemRandomNumberGenerator()
-                return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-            }
+        let party = try security.relyingParty(
+            identity.provider,
+            provider,
+            redirectURI: consumer.publicURL + "/consumer/signed-in"
         )
         let archive = consumer.archive.flatMap { AETitle($0) }.flatMap { peers[$0] }
         let pictures = DICOMwebService(

@@ -11,7 +11,8 @@ final class ProfessionalIdentity: Sendable {
     private let client: HTTPSClient
     private let introspection: TokenIntrospection
 
-    init(_ provider: GatewayConfiguration.ProSanteConnect, _ security: Security) throws {
+    init(_ identity: GatewayConfiguration.ProSanteConnect, _ security: Security) throws {
+        let provider = identity.provider
         let client = try security.client(provider)
         self.client = client
         let secret = try security.secret(provider)
@@ -34,7 +35,7 @@ final class ProfessionalIdentity: Sendable {
                 let answer = try await client.post(
                     Array(form.encoded.utf8),
                     contentType: "application/x-www-form-urlencoded",
-                    to: provider.introspection,
+                    to: identity.introspection,
                     headers: headers
                 )
                 guard answer.status == 200 else { throw UnexpectedStatus(status: answer.status) }

@@ -109,8 +109,8 @@ final class Security: Sendable {
         return (client, value)
     }
 
-    /// For requests to Pro Santé Connect.
-    func client(_ provider: GatewayConfiguration.ProSanteConnect) throws -> HTTPSClient {
+    /// For requests to an identity provider.
+    func client(_ provider: GatewayConfiguration.IdentityProvider) throws -> HTTPSClient {
         let settings = TLSClientSettings(
             authorities: configuration.path(of: provider.authorities),
             credentials: provider.credentials.map(files),
@@ -142,14 +142,14 @@ final class Security: Sendable {
         )
     }
 
-    /// The client secret of Pro Santé Connect; nil where we show a certificate.
-    func secret(_ provider: GatewayConfiguration.ProSanteConnect) throws -> String? {
+    /// The secret that an identity provider knows us by; nil where we show a certificate.
+    func secret(_ provider: GatewayConfiguration.IdentityProvider) throws -> String? {
         guard let file = provider.clientSecretFile else { return nil }
         let text = String(decoding: try readFile(file, limit: 4096), as: UTF8.self)
         let secret = text.filter { !$0.isNewline }
         guard !secret.isEmpty else {
             throw ConfigurationError(
-                path: "proSanteConnect.clientSecretFile",
+                path: "\(provider.path).clientSecretFile",
                 found: "an empty file",
                 expected: "a secret"
             )
@@ -157,12 +157,13 @@ final class Security: Sendable {
         return secret
     }
 
-    /// As whom we sign professionals in, and where they are sent back to.
+    /// Signs people in at a provider, by a client of `client(_:)`; `redirectURI` is where they are sent back to.
     func relyingParty(
-        _ provider: GatewayConfiguration.ProSanteConnect,
+        _ provider: GatewayConfiguration.IdentityProvider,
+        _ client: HTTPSClient,
         redirectURI: String
-    ) throws -> RelyingParty.Settings {
-        RelyingParty.Settings(
+    ) throws -> RelyingParty {
+        let settings = RelyingParty.Settings(
             issuer: provider.issuer,
             discoveryURL: provider.discovery,
             clientID: provider.clientID,
@@ -171,6 +172,15 @@ final class Security: Sendable {
             acrValues: provider.acrValues,
             redirectURI: redirectURI,
             trustsTokenEndpointForHS256: provider.trustsTokenEndpointForHS256
+        )
+        return RelyingParty(
+            settings: settings,
+            exchange: client.exchange,
+            now: { WallClock.milliseconds() / 1000 },
+            random: { count in
+                var generator = SystemRandomNumberGenerator()
+                return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            }
         )
     }
 

@@ -17,8 +17,8 @@ final class ViewerFunction: Sendable {
     let host: String?
     /// What a RIS is told to put into reports; nil where links lead nowhere.
     let linkTemplate: String?
-    /// Nil where nobody signs in here.
-    private let provider: HTTPSClient?
+    /// To those who sign readers in.
+    private let providers: [HTTPSClient]
 
     /// Nil where the configuration has no viewer. `images` has the site's own images, out of the spool and the archives.
     init?(
@@ -41,26 +41,34 @@ final class ViewerFunction: Sendable {
         }
         var door: ViewerService.LinkDoor?
         if let url = viewer.publicURL, let source, let identity = configuration.proSanteConnect {
-            let client = try security.client(identity)
-            provider = client
-            let party = RelyingParty(
-                settings: try security.relyingParty(identity, redirectURI: url + ViewerService.signedInPath),
-                exchange: client.exchange,
-                now: { WallClock.milliseconds() / 1000 },
-                random: { count in
-                    var generator = SystemRandomNumberGenerator()
-                    return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-                }
-            )
+            var clients: [HTTPSClient] = []
+            func party(_ provider: GatewayConfiguration.IdentityProvider, at desk: SignInDesk) throws
+                -> RelyingParty
+            {
+                let client = try security.client(provider)
+                clients.append(client)
+                return try security.relyingParty(provider, client, redirectURI: url + desk.returnPath)
+            }
             door = .init(
-                party: party,
+                professionals: try party(identity.provider, at: .professionals),
+                patients: try viewer.patients.map { patients in
+                    ViewerService.PatientDoor(
+                        party: try party(patients.provider, at: .patients),
+                        claims: .init(
+                            nationalIdentifier: patients.identifierClaim,
+                            represented: patients.representedClaim
+                        ),
+                        provider: patients.name
+                    )
+                },
                 exams: LinkedSourceExams(links: source.links(), images: images, site: configuration.site),
                 isSecure: url.hasPrefix("https://")
             )
+            providers = clients
             host = viewer.host?.lowercased()
             linkTemplate = ImageDisplayLink.template(url)
         } else {
-            provider = nil
+            providers = []
             host = nil
             linkTemplate = nil
         }
@@ -69,7 +77,7 @@ final class ViewerFunction: Sendable {
                 site: configuration.site,
                 sessionIdleMinutes: viewer.sessionIdleMinutes,
                 sessionHours: viewer.sessionHours,
-                allowsDownload: viewer.download == .doctors
+                downloaders: Set(viewer.download)
             ),
             files: files,
             door: door,
@@ -96,7 +104,19 @@ final class ViewerFunction: Sendable {
     /// Looks after the sessions until the task is cancelled.
     func run() async { await service.run() }
 
-    func shutdown() async { await provider?.shutdown() }
+    func shutdown() async {
+        for provider in providers { await provider.shutdown() }
+    }
+}
+
+extension Set<Reader.Role> {
+    fileprivate init(_ download: GatewayConfiguration.Viewer.Download) {
+        switch download {
+        case .nobody: self = []
+        case .doctors: self = [.doctor]
+        case .readers: self = [.doctor, .patient, .representative]
+        }
+    }
 }
 
 /// One port, two names: browsers come to the viewer's, boxes to the other.
@@ -147,24 +167,21 @@ private struct LinkedSourceExams: LinkedExams {
             accessionNumber: link.accessionNumber,
             report: link.reportID
         )
-        let exam: Int64
+        let (exam, patient): (Int64, String)
         switch target {
         case .unknown: return .unknown
         case .withdrawn: return .withdrawn
         case .unavailable: return .unavailable
-        case .exam(let report): exam = report.exam
+        case .exam(let report):
+            (exam, patient) = (report.exam, report.context.patient.nationalIdentifier.value)
         }
         let (links, images, site) = (links, images, site)
-        return .found { professional in
+        let linked = LinkedExam(nationalIdentifier: patient) { reader in
             ExamAccess(images: images) {
                 switch try links.look(exam) {
                 case .unknown, .withdrawn, .unavailable: return .withdrawn
                 case .exam(let report):
-                    // Nobody here knows who the patient's own physician is; who answered for the report has seen it.
-                    let isHidden =
-                        report.context.visibility.isMaskedFromProfessionals
-                        && report.context.legalAuthenticator.identifier != professional
-                    return isHidden
+                    return report.context.isHidden(from: reader, asExamOf: patient)
                         ? .hidden
                         : .open(
                             ViewedExam(
@@ -175,6 +192,25 @@ private struct LinkedSourceExams: LinkedExams {
                         )
                 }
             }
+        }
+        return .found(linked)
+    }
+}
+
+extension ReportContext {
+    /// Whether its confidentiality codes (1.2.250.1.213.1.1.4.13) hide it. `patient` is the INS of whose exam it was when the
+    /// reader came: a report that has become another patient's since is hidden from who came as the former.
+    fileprivate func isHidden(from reader: Reader, asExamOf patient: String) -> Bool {
+        switch reader.role {
+        case .doctor:
+            // Nobody here knows who the patient's own physician is; who answered for the report has seen it.
+            visibility.isMaskedFromProfessionals && legalAuthenticator.identifier != reader.identifier
+        case .patient:
+            visibility.isInvisibleToPatient || self.patient.nationalIdentifier.value != patient
+        case .representative:
+            // What is to be told to the patient in person is not told to those who see it for them.
+            visibility.isInvisibleToLegalRepresentatives || visibility.isInvisibleToPatient
+                || self.patient.nationalIdentifier.value != patient
         }
     }
 }

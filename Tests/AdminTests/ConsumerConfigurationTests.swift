@@ -70,8 +70,10 @@ private func findings(_ text: String) -> [String] {
         #expect(consumer.documentResponders.map(\.url) == ["https://lac.example/fhir"])
         #expect(consumer.coercion.map(\.value) == ["Elsewhere"])
         let identity = try #require(configuration.proSanteConnect)
-        #expect(identity.discovery == "https://psc.example/realm/.well-known/wallet-openid-configuration")
-        #expect(identity.acrValues == "eidas1")
+        #expect(
+            identity.provider.discovery == "https://psc.example/realm/.well-known/wallet-openid-configuration"
+        )
+        #expect(identity.provider.acrValues == "eidas1")
         #expect(try GatewayConfiguration(json: configuration.encodeJSON()) == configuration)
         let files = Set(configuration.certificateFiles.map(\.path))
         #expect(files.isSuperset(of: ["/d/c.pem", "/d/web.pem", "/d/igc.pem", "/d/psc.pem"]), "\(files)")

@@ -61,7 +61,8 @@ private func findings(_ changes: [String: String]) -> [String] {
                     publicURL: "https://vi1.example:8443",
                     sessionIdleMinutes: 5,
                     sessionHours: 2,
-                    download: .nobody
+                    download: .nobody,
+                    patients: nil
                 )
         )
         #expect(read.viewer?.host == "vi1.example")
@@ -73,6 +74,25 @@ private func findings(_ changes: [String: String]) -> [String] {
         #expect(viewer?.directory == "/usr/share/drimbox/viewer")
         #expect(viewer?.sessionIdleMinutes == 15 && viewer?.sessionHours == 8)
         #expect(try GatewayConfiguration(json: Array(document(["viewer": ""]).utf8)).viewer == nil)
+    }
+
+    private static let signsPatientsIn = """
+        "patients": { "issuer": "https://mes.example", "clientID": "box", "authorities": "mes.pem",
+          "clientSecretFile": "/d/mes.secret", "name": "Mon espace santé", "identifierClaim": "ins"
+        """
+
+    @Test("who signs patients in is another provider than the professionals'") func patients() throws {
+        let text = document([
+            "viewer":
+                "{ \"publicURL\": \"https://vi1.example\", \"download\": \"readers\", \(Self.signsPatientsIn) } }"
+        ])
+        let read = try GatewayConfiguration(json: Array(text.utf8))
+        let patients = try #require(read.viewer?.patients)
+        #expect(patients.provider.discovery == "https://mes.example/.well-known/openid-configuration")
+        #expect(patients.provider.scope == "openid" && patients.provider.acrValues == "eidas2")
+        #expect(patients.provider.path == "viewer.patients" && patients.representedClaim == nil)
+        #expect(read.certificateFiles.contains { $0.path == "/d/mes.pem" })
+        #expect(try GatewayConfiguration(json: read.encodeJSON()) == read)
     }
 
     @Test(
@@ -90,6 +110,14 @@ private func findings(_ changes: [String: String]) -> [String] {
                 ["viewer.sessionHours"]
             ),
             (["proSanteConnect": ""], ["proSanteConnect"]),
+            (["viewer": "{ \(signsPatientsIn) } }"], ["viewer.patients", "viewer.publicURL"]),
+            (
+                [
+                    "viewer":
+                        "{ \"publicURL\": \"https://vi1.example\", \(signsPatientsIn), \"representedClaim\": \"ins\", \"introspection\": \"x\" } }"
+                ],
+                ["viewer.patients.introspection", "viewer.patients.representedClaim"]
+            ),
             (
                 [
                     "source": "", "hl7": "", "dmp": "",

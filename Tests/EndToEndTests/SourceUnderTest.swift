@@ -38,16 +38,20 @@ final class SourceUnderTest {
     private(set) var provider: Server?
     private(set) var issuer = ""
     private(set) var providerControl = 0
+    /// Who signs patients in, where somebody does.
+    private var patientProvider: Server?
     /// Where browsers come to; nobody does where there is no viewer.
     let viewerURL: String
 
     /// With `identity` images are for who shows an access token, with `whiteList` for boxes of the lab's list, over TLS.
-    /// A viewer signs in where the tokens come from. `manifests` are the forms that are published.
+    /// A viewer signs in where the tokens come from; `patients`, a JSON list of userinfo, sign in at a provider of their own.
+    /// `manifests` are the forms that are published.
     init(
         identity: Bool = false,
         whiteList: Bool = false,
         neighbour: Neighbour? = nil,
         hasViewer: Bool = false,
+        patients: String? = nil,
         page: URL? = nil,
         manifests: String = "french"
     ) throws {
@@ -121,31 +125,17 @@ final class SourceUnderTest {
             ] as [String: Any],
         ]
         if identity {
-            let file = directory.appending("psc.port")
-            let started = try Server(
-                Self.lab,
-                [
-                    "psc", "--control", "127.0.0.1:0", "--client", "drimbox-a", "--port-file", file.path,
-                    "--tls-certificate", "\(certificates)/server.pem", "--tls-key",
-                    "\(certificates)/server.key",
-                    "--client-ca", "\(certificates)/ca.pem",
-                ]
+            let started = try Self.identityProvider(
+                "psc",
+                ["--client", "drimbox-a"]
                     + (neighbour.map {
                         ["--client", Neighbour.client, "--redirect-uri", $0.url + "/consumer/signed-in"]
                     } ?? [])
                     + (hasViewer ? ["--redirect-uri", viewerURL + "/viewer/signed-in"] : []),
-                log: directory.appending("psc.log")
+                certificates,
+                in: directory
             )
-            provider = started
-            var ports: [Int] = []
-            let isUp = eventually(within: 60) {
-                ports = ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n")
-                    .compactMap { Int($0) }
-                return ports.count == 2
-            }
-            try #require(isUp, "\(started.logText)")
-            providerControl = ports[1]
-            issuer = "https://127.0.0.1:\(ports[0])/auth/realms/esante-wallet"
+            (provider, issuer, providerControl) = (started.server, started.issuer, started.control)
             settings.authorization = "proSanteConnect"
             settings.source?["proSanteConnect"] =
                 [
@@ -170,16 +160,65 @@ final class SourceUnderTest {
             }
             settings.curl = Self.curl(certificates, "auth-cli")
             settings.hosts = (Self.host, "localhost")
-            settings.source?["viewer"] = [
+            var viewer: [String: Any] = [
                 "directory": try page?.path ?? ViewerPage.directory(in: directory), "publicURL": viewerURL,
                 "download": "doctors",
             ]
+            if let patients {
+                let people = directory.appending("patients.json")
+                try Data(patients.utf8).write(to: people)
+                let started = try Self.identityProvider(
+                    "patients",
+                    [
+                        "--client", "drimbox-patients", "--professionals", people.path,
+                        "--redirect-uri", viewerURL + "/viewer/patient-signed-in",
+                    ],
+                    certificates,
+                    in: directory
+                )
+                patientProvider = started.server
+                viewer["patients"] =
+                    [
+                        "issuer": started.issuer, "clientID": "drimbox-patients", "acrValues": "eidas1",
+                        "authorities": "\(certificates)/ca.pem", "credentials": credentials("auth-cli"),
+                        "name": "Mon espace santé", "identifierClaim": "ins",
+                        "representedClaim": "represents",
+                    ] as [String: Any]
+            }
+            settings.source?["viewer"] = viewer
         }
         if let neighbour {
             let box = "\(Self.host),vi1.lab.test,\(neighbour.certificateName)"
             try Self.list(box, by: certificates, to: directory.appending("list.xml"))
         }
         gateway = try GatewayUnderTest(in: try directory.directory("box"), settings)
+    }
+
+    /// The lab's OpenID provider, under a name of its own.
+    private static func identityProvider(
+        _ name: String,
+        _ arguments: [String],
+        _ certificates: String,
+        in directory: TemporaryDirectory
+    ) throws -> (server: Server, issuer: String, control: Int) {
+        let file = directory.appending("\(name).port")
+        let server = try Server(
+            lab,
+            [
+                "psc", "--control", "127.0.0.1:0", "--port-file", file.path,
+                "--tls-certificate", "\(certificates)/server.pem", "--tls-key", "\(certificates)/server.key",
+                "--client-ca", "\(certificates)/ca.pem",
+            ] + arguments,
+            log: directory.appending("\(name).log")
+        )
+        var ports: [Int] = []
+        let isUp = eventually(within: 60) {
+            ports = ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n")
+                .compactMap { Int($0) }
+            return ports.count == 2
+        }
+        try #require(isUp, "\(server.logText)")
+        return (server, "https://127.0.0.1:\(ports[0])/auth/realms/esante-wallet", ports[1])
     }
 
     static func curl(_ certificates: String, _ name: String) -> [String] {

@@ -72,7 +72,16 @@ final class ViewerVisitor {
 
     /// Follows a link and signs in; the answer to who comes back from Pro Santé Connect.
     func signIn(_ link: String, as professional: String) throws -> Answer {
-        let begun = try ask(link)
+        try choose(professional, after: try ask(link))
+    }
+
+    /// The same by a desk of its own, where patients have one too.
+    func signIn(_ link: String, at desk: String, as name: String) throws -> Answer {
+        let query = link.split(separator: "?").last.map(String.init) ?? ""
+        return try choose(name, after: try ask("/viewer/sign-in/\(desk)?\(query)"))
+    }
+
+    private func choose(_ professional: String, after begun: Answer) throws -> Answer {
         try #require(begun.status == 303, "\(begun)")
         let chosen = try ask(begun.location, ["--data-urlencode", "professional=\(professional)"])
         try #require(chosen.status == 303, "\(chosen)")

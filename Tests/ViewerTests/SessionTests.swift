@@ -76,7 +76,7 @@ final class Clock: Sendable {
         _ = try begin(table)
         let pending = PendingSignIn(state: "s", nonce: "n", verifier: "v", url: "https://psc", began: 0)
         let link = try #require(ImageDisplayLink(query: LinkTests.valid))
-        let begun = table.begin(.signingIn(pending, link), language: .french, isSecure: true)
+        let begun = table.begin(.signingIn(pending, link, .professionals), language: .french, isSecure: true)
         let (waiting, secret) = try #require(begun)
         #expect(table.sweep().isEmpty)
         clock.advance(minutes: 10)
@@ -100,7 +100,11 @@ final class Clock: Sendable {
     @Test("a sign-in ends once") func once() throws {
         let pending = PendingSignIn(state: "s", nonce: "n", verifier: "v", url: "https://psc", began: 0)
         let link = try #require(ImageDisplayLink(query: LinkTests.valid))
-        let begun = table().begin(.signingIn(pending, link), language: .english, isSecure: true)
+        let begun = table().begin(
+            .signingIn(pending, link, .professionals),
+            language: .english,
+            isSecure: true
+        )
         let (session, _) = try #require(begun)
         #expect(session.takeSignIn()?.1 == link)
         #expect(session.takeSignIn() == nil)

@@ -29,6 +29,9 @@ final class Shelf: LinkedExams {
     let exams = Mutex<[ImageDisplayLink: ExamState]>([:])
     let isUnavailable = Mutex(false)
     let catalogue = EmptyCatalogue()
+    /// Whose exams they all are.
+    static let patient = "279035121518989"
+    let unseenBy = Mutex<Set<Reader.Role>>([])
     /// Who may see what is hidden.
     let author = "899700000009"
 
@@ -43,12 +46,16 @@ final class Shelf: LinkedExams {
         case nil, .over: return .unknown
         case .withdrawn: return .withdrawn
         case .open, .hidden:
-            return .found { professional in
-                ExamAccess(images: DICOMwebService(catalogue: self.catalogue)) {
-                    let state = self[link] ?? .withdrawn
-                    return state == .hidden && professional == self.author ? .open(exam(link)) : state
+            return .found(
+                LinkedExam(nationalIdentifier: Self.patient) { reader in
+                    ExamAccess(images: DICOMwebService(catalogue: self.catalogue)) {
+                        let state = self[link] ?? .withdrawn
+                        if self.unseenBy.withLock({ $0.contains(reader.role) }) { return .hidden }
+                        return state == .hidden && reader.identifier == self.author
+                            ? .open(exam(link)) : state
+                    }
                 }
-            }
+            )
         }
     }
 }
@@ -76,7 +83,8 @@ func exam(_ link: ImageDisplayLink, birthName: String = "PAT-TROIS") -> ViewedEx
     )
 }
 
-/// An identity provider at hand: whoever has a code `NAME` is the professional NAME.
+/// An identity provider at hand: whoever has a code `NAME` is the professional NAME, and, where NAME is
+/// `INS[-INS of whom they represent]…`, that patient.
 private final class Provider: Sendable {
     static let secret = "a secret of thirty-two characters"
     let nonce = Mutex("")
@@ -90,7 +98,7 @@ private final class Provider: Sendable {
                 if isSilent.withLock({ $0 }) { throw Silent() }
                 let body: [String: Any] =
                     url.hasSuffix("/userinfo")
-                    ? ["sub": "f:\(bearer ?? "")", "SubjectNameID": bearer ?? "", "family_name": "X"]
+                    ? Self.claims(bearer ?? "")
                     : [
                         "issuer": "https://psc.example", "authorization_endpoint": "https://psc.example/auth",
                         "token_endpoint": "https://psc.example/token",
@@ -122,6 +130,14 @@ private final class Provider: Sendable {
         )
     }
 
+    private static func claims(_ name: String) -> [String: Any] {
+        let identifiers = name.split(separator: "-").map(String.init)
+        return [
+            "sub": "f:\(name)", "SubjectNameID": name, "family_name": "X", "ins": identifiers.first ?? "",
+            "children": Array(identifiers.dropFirst()),
+        ]
+    }
+
     private static func json(_ value: [String: Any]) -> [UInt8] {
         ((try? JSONSerialization.data(withJSONObject: value)).map(Array.init)) ?? []
     }
@@ -151,26 +167,40 @@ final class Surgery: Sendable {
 
     struct Full: Error {}
 
-    init(files: [String: String] = ["index.html": "<!DOCTYPE html><p>viewer", "main.js": ""]) throws {
+    /// With `patients` the same provider signs patients in, at their own door.
+    init(
+        files: [String: String] = ["index.html": "<!DOCTYPE html><p>viewer", "main.js": ""],
+        patients: PatientIdentity.ClaimNames? = nil
+    ) throws {
         let (rows, isDiskFull) = (rows, isDiskFull)
         let directory = try PageDirectory(files)
         let now = clock.now
-        let party = RelyingParty(
-            settings: .init(
-                issuer: "https://psc.example",
-                discoveryURL: "https://psc.example/d",
-                clientID: "box",
-                clientSecret: Provider.secret,
-                redirectURI: "https://vi1.example/viewer/signed-in"
-            ),
-            exchange: provider.exchange(now),
-            now: { now() / 1000 },
-            random: { count in (0..<count).map { _ in UInt8.random(in: 0...255) } }
-        )
+        let exchange = provider.exchange(now)
+        func party(_ desk: SignInDesk) -> RelyingParty {
+            RelyingParty(
+                settings: .init(
+                    issuer: "https://psc.example",
+                    discoveryURL: "https://psc.example/d",
+                    clientID: "box",
+                    clientSecret: Provider.secret,
+                    redirectURI: "https://vi1.example\(desk.returnPath)"
+                ),
+                exchange: exchange,
+                now: { now() / 1000 },
+                random: { count in (0..<count).map { _ in UInt8.random(in: 0...255) } }
+            )
+        }
         service = ViewerService(
             .init(site: "Nord <b>", sessionIdleMinutes: 15, sessionHours: 8),
             files: try StaticFiles(directory: directory.url.path),
-            door: .init(party: party, exams: shelf, isSecure: true),
+            door: .init(
+                professionals: party(.professionals),
+                patients: patients.map {
+                    .init(party: party(.patients), claims: $0, provider: "Mon espace <santé>")
+                },
+                exams: shelf,
+                isSecure: true
+            ),
             traces: ViewTraces { user, action, subject, outcome, reason in
                 if isDiskFull.value { throw Full() }
                 rows.change { $0.append("\(user)|\(action)|\(subject)|\(outcome)|\(reason)") }

@@ -81,6 +81,7 @@ const words = {
   moreTraits: ["Tous les traits", "All traits"],
   "sex-M": ["masculin", "male"], "sex-F": ["féminin", "female"], "sex-O": ["autre", "other"], "sex-U": ["inconnu", "unknown"],
   "role-doctor": ["Professionnel", "Professional"], "role-patient": ["Patient", "Patient"],
+  "role-representative": ["Représentant légal", "Legal representative"],
   // Toolbar.
   toolbar: ["Outils", "Tools"],
   panel: ["Séries", "Series"], more: ["Outils", "Tools"],

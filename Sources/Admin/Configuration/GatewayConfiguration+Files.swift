@@ -43,8 +43,12 @@ extension GatewayConfiguration {
             add("dmp \(name) authentication", structure.authentication.certificate)
             add("dmp \(name) signature", structure.signature.certificate)
         }
-        add("proSanteConnect", proSanteConnect?.credentials?.certificate)
-        add("proSanteConnect", proSanteConnect?.authorities, areAuthorities: true)
+        for (name, provider) in [
+            ("proSanteConnect", proSanteConnect?.provider), ("viewer patients", viewer?.patients?.provider),
+        ] {
+            add(name, provider?.credentials?.certificate)
+            add(name, provider?.authorities, areAuthorities: true)
+        }
         add("whiteList", whiteList?.authorities, areAuthorities: true)
         add("whiteList server", whiteList?.urlAuthorities, areAuthorities: true)
         add("consumer", consumer?.tls)

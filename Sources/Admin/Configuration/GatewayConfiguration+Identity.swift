@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension GatewayConfiguration {
-    /// Pro Santé Connect, which says whose an access token is (OpenID Connect; RFC 7662, RFC 8705).
-    package struct ProSanteConnect: Equatable, Sendable {
+    /// An OpenID provider that signs people in, and as whom it knows us.
+    package struct IdentityProvider: Equatable, Sendable {
         /// As tokens name it.
         package let issuer: String
-        package let introspection: String
         /// Where the provider describes itself (OpenID Connect Discovery 4).
         package let discovery: String
-        /// What is asked for when professionals sign in.
+        /// What is asked for when people sign in.
         package let scope: String
         /// How strongly they must have proved who they are.
         package let acrValues: String
@@ -21,9 +20,17 @@ extension GatewayConfiguration {
         package let clientID: String
         /// Shown to the provider; where they are absent there is a secret.
         package let credentials: Credentials?
-        /// A file that holds the secret and nothing else: for the provider's sandbox.
+        /// A file that holds the secret and nothing else: for providers that ask for one.
         package let clientSecretFile: String?
         package let timeoutSeconds: Int
+        /// Where it stands in the configuration.
+        package let path: String
+    }
+
+    /// Who signs professionals in, and says whether their tokens are good.
+    package struct ProSanteConnect: Equatable, Sendable {
+        package let provider: IdentityProvider
+        package let introspection: String
     }
 
     /// Whose boxes may ask for images (« liste blanche DRIM-M »).
@@ -69,18 +76,20 @@ extension GatewayConfiguration.WhiteList {
     }
 }
 
-extension GatewayConfiguration.ProSanteConnect {
-    init(reading object: ConfigurationReader) {
-        var reader = object
+extension GatewayConfiguration.IdentityProvider {
+    /// What a provider is like that says nothing else of itself.
+    struct Standards {
+        var discovery: String
+        var scope: String
+        var acrValues: String
+    }
+
+    init(_ reader: inout ConfigurationReader, standards: Standards) {
+        path = reader.path
         issuer = reader.string("issuer", .serviceURL)
-        introspection =
-            reader.optionalString("introspection", .serviceURL)
-            ?? issuer + "/protocol/openid-connect/token/introspect"
-        discovery =
-            reader.optionalString("discovery", .serviceURL)
-            ?? issuer + "/.well-known/wallet-openid-configuration"
-        scope = reader.optionalString("scope", .text) ?? "openid scope_all"
-        acrValues = reader.optionalString("acrValues", .text) ?? "eidas1"
+        discovery = reader.optionalString("discovery", .serviceURL) ?? issuer + standards.discovery
+        scope = reader.optionalString("scope", .text) ?? standards.scope
+        acrValues = reader.optionalString("acrValues", .text) ?? standards.acrValues
         trustsTokenEndpointForHS256 = reader.boolean("trustsTokenEndpointForHS256", default: false)
         authorities = reader.string("authorities", .pemFile)
         proxy = reader.address("proxy")
@@ -89,7 +98,6 @@ extension GatewayConfiguration.ProSanteConnect {
             .map(GatewayConfiguration.Credentials.init(reading:))
         clientSecretFile = reader.optionalString("clientSecretFile", .path)
         timeoutSeconds = reader.integer("timeoutSeconds", in: 1...120, default: 10)
-        reader.finish()
         if (credentials == nil) == (clientSecretFile == nil) {
             reader.note(
                 "credentials",
@@ -99,10 +107,9 @@ extension GatewayConfiguration.ProSanteConnect {
         }
     }
 
-    var json: JSONValue {
-        .object([
+    var members: [String: JSONValue] {
+        [
             "issuer": .string(issuer),
-            "introspection": .string(introspection),
             "discovery": .string(discovery),
             "scope": .string(scope),
             "acrValues": .string(acrValues),
@@ -113,6 +120,28 @@ extension GatewayConfiguration.ProSanteConnect {
             "credentials": credentials?.json ?? .null,
             "clientSecretFile": clientSecretFile.map(JSONValue.string) ?? .null,
             "timeoutSeconds": .integer(timeoutSeconds),
-        ])
+        ]
+    }
+}
+
+extension GatewayConfiguration.ProSanteConnect {
+    init(reading object: ConfigurationReader) {
+        var reader = object
+        provider = GatewayConfiguration.IdentityProvider(
+            &reader,
+            standards: .init(
+                discovery: "/.well-known/wallet-openid-configuration",
+                scope: "openid scope_all",
+                acrValues: "eidas1"
+            )
+        )
+        introspection =
+            reader.optionalString("introspection", .serviceURL)
+            ?? provider.issuer + "/protocol/openid-connect/token/introspect"
+        reader.finish()
+    }
+
+    var json: JSONValue {
+        .object(provider.members.merging(["introspection": .string(introspection)]) { $1 })
     }
 }

@@ -14,10 +14,25 @@ extension GatewayConfiguration {
         package enum Download: String, Sendable, CaseIterable {
             case nobody
             case doctors
+            /// Doctors, patients and those who represent them in law.
+            case readers
         }
 
         /// Who may take exams away, as files.
         package let download: Download
+        /// Nil: patients are shown nothing.
+        package let patients: Patients?
+    }
+
+    /// Who signs patients in, and those who represent them in law, so that links of reports open for them too.
+    package struct Patients: Equatable, Sendable {
+        package let provider: IdentityProvider
+        /// As patients know the provider: "Mon espace santé".
+        package let name: String
+        /// The claim of userinfo that holds the INS of who signed in.
+        package let identifierClaim: String
+        /// The claim that holds the INS of each whom they represent; nobody represents anybody where it is absent.
+        package let representedClaim: String?
     }
 }
 
@@ -31,6 +46,7 @@ extension GatewayConfiguration.Viewer {
         sessionIdleMinutes = reader.integer("sessionIdleMinutes", in: 1...60, default: 15)
         sessionHours = reader.integer("sessionHours", in: 1...12, default: 8)
         download = reader.choice("download", default: .nobody, or: .nobody)
+        patients = reader.optionalObject("patients").map(GatewayConfiguration.Patients.init(reading:))
         reader.finish()
     }
 
@@ -41,6 +57,7 @@ extension GatewayConfiguration.Viewer {
             "sessionIdleMinutes": .integer(sessionIdleMinutes),
             "sessionHours": .integer(sessionHours),
             "download": .string(download.rawValue),
+            "patients": patients?.json ?? .null,
         ])
     }
 
@@ -52,6 +69,41 @@ extension GatewayConfiguration.Viewer {
     }
 }
 
+extension GatewayConfiguration.Patients {
+    init(reading object: ConfigurationReader) {
+        var reader = object
+        provider = GatewayConfiguration.IdentityProvider(
+            &reader,
+            standards: .init(
+                discovery: "/.well-known/openid-configuration",
+                scope: "openid",
+                acrValues: "eidas2"
+            )
+        )
+        name = reader.string("name", .text)
+        identifierClaim = reader.string("identifierClaim", .text)
+        representedClaim = reader.optionalString("representedClaim", .text)
+        reader.finish()
+        if representedClaim == identifierClaim {
+            reader.note(
+                "representedClaim",
+                found: "\"\(identifierClaim)\"",
+                expected: "another claim than identifierClaim"
+            )
+        }
+    }
+
+    var json: JSONValue {
+        .object(
+            provider.members.merging([
+                "name": .string(name),
+                "identifierClaim": .string(identifierClaim),
+                "representedClaim": representedClaim.map(JSONValue.string) ?? .null,
+            ]) { $1 }
+        )
+    }
+}
+
 extension GatewayConfiguration.Sections {
     func checkViewer(_ reader: ConfigurationReader) {
         guard let viewer else { return }
@@ -59,6 +111,9 @@ extension GatewayConfiguration.Sections {
             reader.note("viewer", found: "an object", expected: "null: there is neither source nor consumer")
         }
         guard let host = viewer.host else {
+            if viewer.patients != nil {
+                reader.note("viewer.patients", found: "an object", expected: "null: there is no publicURL")
+            }
             if source != nil, consumer == nil {
                 reader.note("viewer.publicURL", found: "nothing", expected: "where links of reports lead to")
             }

@@ -38,7 +38,11 @@ package struct ImageDisplayLink: Hashable, Sendable {
 
     /// What the RIS is told: it puts the report's own id behind it, which it knows when it writes the report.
     package static func partialURL(_ origin: String, studyUID: String, accessionNumber: String) -> String {
-        "\(origin)\(path)?requestType=STUDY&studyUID=\(studyUID)&accessionNumber=\(accessionNumber)&idCDA="
+        "\(origin)\(path)?\(partialQuery(studyUID, accessionNumber))"
+    }
+
+    private static func partialQuery(_ studyUID: String, _ accessionNumber: String) -> String {
+        "requestType=STUDY&studyUID=\(studyUID)&accessionNumber=\(accessionNumber)&idCDA="
     }
 
     /// For a person who sets a RIS up.
@@ -47,13 +51,13 @@ package struct ImageDisplayLink: Hashable, Sendable {
     }
 
     /// The whole link.
-    package func url(_ origin: String) -> String {
+    package func url(_ origin: String) -> String { url(origin, path: Self.path) }
+
+    /// The link's query, under another path.
+    func url(_ origin: String = "", path: String) -> String {
         let report = reportID.split(separator: "^").map { PathSegment.encoded(String($0)) }
-        return Self.partialURL(
-            origin,
-            studyUID: studyInstanceUID.string,
-            accessionNumber: PathSegment.encoded(accessionNumber)
-        ) + report.joined(separator: "_")
+        let query = Self.partialQuery(studyInstanceUID.string, PathSegment.encoded(accessionNumber))
+        return "\(origin)\(path)?\(query)" + report.joined(separator: "_")
     }
 
     /// An OID has no underscore: the first one is where the extension begins.

@@ -43,6 +43,18 @@ package enum LinkTarget: Sendable {
     case withdrawn
     /// Its images are not in the record yet, or are not to be.
     case unavailable
-    /// What the professional with a national identifier may see of it.
-    case found(@Sendable (_ professional: String) -> ExamAccess)
+    case found(LinkedExam)
+}
+
+/// An exam that a link leads to.
+package struct LinkedExam: Sendable {
+    /// The INS (matricule) of whose exam it is.
+    package var nationalIdentifier: String
+    /// What a reader may see of it.
+    package var access: @Sendable (Reader) -> ExamAccess
+
+    package init(nationalIdentifier: String, access: @escaping @Sendable (Reader) -> ExamAccess) {
+        self.nationalIdentifier = nationalIdentifier
+        self.access = access
+    }
 }

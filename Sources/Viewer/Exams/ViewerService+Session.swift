@@ -23,7 +23,7 @@ extension ViewerService {
             guard !visit.isForeign else { throw ViewRefusal(.forbidden, .notFound) }
             try traces.note(.signOut, by: reader.identifier, outcome: "signed out")
             sessions.end(session)
-            if let tokens, let door { await door.party.end(tokens) }
+            if let tokens { await door?.party(at: reader.desk)?.end(tokens) }
             let cookie = ViewSession.cookie(handle, secret: nil, isSecure: session.isSecure)
             return ViewVisit.redirect("/viewer/signed-out", cookies: [cookie])
         }
@@ -164,7 +164,7 @@ extension ViewerService {
         }
     }
 
-    private func mayDownload(_ reader: Reader) -> Bool { settings.allowsDownload && reader.role == .doctor }
+    private func mayDownload(_ reader: Reader) -> Bool { settings.downloaders.contains(reader.role) }
 
     /// All that may be seen of the exam, as a file-set in a ZIP.
     private func download(_ request: HTTPRequest, _ exam: ViewedExam, _ service: DICOMwebService) async

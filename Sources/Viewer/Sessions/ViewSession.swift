@@ -7,10 +7,12 @@ package struct Reader: Equatable, Sendable {
     package enum Role: String, Sendable {
         case doctor
         case patient
+        /// Of the patient, in law.
+        case representative
     }
 
     package var role: Role
-    /// As traces name them: a professional's national identifier.
+    /// As traces name them: a professional's national identifier; patients and those who represent them by no name.
     package var identifier: String
     /// How they came to see the exam, as traces say it: `report` or `consumer`.
     package var purpose: String
@@ -27,7 +29,7 @@ package struct Reader: Equatable, Sendable {
 final class ViewSession: Sendable {
     enum Stage: Sendable {
         /// The reader is at the identity provider.
-        case signingIn(PendingSignIn, ImageDisplayLink)
+        case signingIn(PendingSignIn, ImageDisplayLink, SignInDesk)
         /// They are back, and the provider is asked who they are.
         case identifying
         case open(Reader, [ExamAccess], Tokens?)
@@ -80,7 +82,7 @@ final class ViewSession: Sendable {
     /// The sign-in that was begun here, once: a second answer of the provider finds nothing.
     func takeSignIn() -> (PendingSignIn, ImageDisplayLink)? {
         state.withLock { state in
-            guard case .signingIn(let pending, let link) = state.stage else { return nil }
+            guard case .signingIn(let pending, let link, _) = state.stage else { return nil }
             state.stage = .identifying
             return (pending, link)
         }
