@@ -54,7 +54,9 @@ extension ConsumerService {
                 guard !opened.isClosed, session.professional != nil else { return nil }
                 let time = now()
                 session.change { $0.used = time }
-                return Set(retrieval.arrived)
+                // In this order: what arrives between the two is told by the next question.
+                let isRunning = retrieval.progress.state == .running
+                return (Set(retrieval.arrived), isRunning)
             },
             report: report
         )

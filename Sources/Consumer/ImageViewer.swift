@@ -21,8 +21,9 @@ package struct FetchedExam: Sendable {
     package let modalities: [String]
     package let accessionNumber: String
     package let institution: String
-    /// What has arrived in this session; nil once the session has ended. Counts as the session's use.
-    package let arrived: @Sendable () -> Set<UID>?
+    /// What has arrived in this session, and whether more is on its way; nil once the session has ended. Counts as the
+    /// session's use.
+    package let arrived: @Sendable () -> (instances: Set<UID>, isRunning: Bool)?
     /// The report as a browser shows it; nil where the record has none.
     package let report: (@Sendable () async -> HTTPResponse)?
 }

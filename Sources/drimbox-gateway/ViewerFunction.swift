@@ -244,7 +244,7 @@ extension ViewedExam {
         )
     }
 
-    fileprivate init(_ exam: FetchedExam, _ arrived: Set<UID>) {
+    fileprivate init(_ exam: FetchedExam, _ arrived: Set<UID>, isArriving: Bool) {
         let patient = exam.patient
         self.init(
             studyInstanceUID: exam.manifest.studyInstanceUID,
@@ -267,7 +267,8 @@ extension ViewedExam {
                 nationalAuthority: patient.nationalIdentifier.authority,
                 localIdentifier: patient.localIdentifier
             ),
-            isIncomplete: arrived.count < exam.manifest.instances.count
+            isArriving: isArriving,
+            isIncomplete: !isArriving && arrived.count < exam.manifest.instances.count
         )
     }
 }
@@ -284,7 +285,8 @@ struct ConsumerViewer: ImageViewer {
         viewer.open(
             exams.map { exam in
                 ExamAccess(images: images, report: exam.report) {
-                    exam.arrived().map { .open(ViewedExam(exam, $0)) } ?? .over
+                    exam.arrived().map { .open(ViewedExam(exam, $0.instances, isArriving: $0.isRunning)) }
+                        ?? .over
                 }
             },
             by: Reader(role: .doctor, identifier: professional.identifier, purpose: "consumer"),

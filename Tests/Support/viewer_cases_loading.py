@@ -45,6 +45,48 @@ def the_nearest_slices_come_first_in_bounded_memory(bench):
     return "asked first %s; scrolling through 120 slices drew %d in %.1f s" % (asked, rate["drawn"], rate["seconds"])
 
 
+def an_exam_grows_while_it_arrives(bench):
+    """Opened with a fifth of its images; the rest, and another series, come while somebody looks at it."""
+    study, instances = fixtures.stack(generate_uid(), 40, 1, 0)
+    _, others = fixtures.stack(generate_uid(), 5, 2, 0, study=study)
+    exam = {"studyUID": study, "description": "", "date": "20260115", "modalities": [], "accession": "", "origin": "",
+            "isOpened": True, "root": "e/0", "report": None, "instances": 0, "isArriving": True}
+    with Page(bench.gateway, [study], exams=[exam], notices=["arriving"]) as page:
+        def arrive(part, name, is_arriving=True):
+            bench.gateway.store(part, name)
+            exam["instances"], exam["isArriving"] = exam["instances"] + len(part), is_arriving
+            page.server.changes["notices"] = ["arriving"] if is_arriving else []
+
+        count = "viewer.allSeries.map((one) => one.images.length)"
+        expect(page.run("done(%s)" % count), [], "series at first")
+        arrive(instances[16:24], "arriving-1")
+        page.run("await until(() => viewer.allSeries.length); await settled(); stage.active.goTo(4); await settled();"
+                 "stage.active.setWindow({ center: 100, width: 50 }, 'own'); done(1)")
+        shown = page.run("done(stage.active.image.uid)")
+        expect(shown, instances[20].SOPInstanceUID, "image in the middle")
+        page.server.requests.clear()
+        arrive(instances[:16] + instances[24:], "arriving-2")
+        page.run("await until(() => %s[0] === 40); done(1)" % count)
+        arrive(others, "arriving-3", False)
+        found = page.run("""
+            await until(() => viewer.allSeries.length === 2);
+            await until(() => stage.queue.kept.size === 40);
+            const view = stage.active;
+            done({uid: view.image.uid, index: view.index, name: view.voiName, slider: view.slider.max, said: document.getElementById('notices').textContent,
+                  panel: document.querySelectorAll('button.series').length, isArriving: viewer.exams[0].isArriving});""")
+        expect(found, {"uid": shown, "index": 20, "name": "own", "slider": "40", "said": "", "panel": 2, "isArriving": False},
+               "after all has come")
+        page.run("await new Promise((resolve) => setTimeout(resolve, 1500)); done(1)")
+        asked = [path for path in page.server.requests if path.endswith("context.json")]
+        page.run("await new Promise((resolve) => setTimeout(resolve, 1500)); done(1)")
+        expect([path for path in page.server.requests if path.endswith("context.json")], asked, "questions after the end")
+        again = [path for path in page.server.requests if "/frames/1" in path and "thumbnail" not in path]
+        expect(len(again), len(set(again)), "frames asked for once")
+        expect(page.problems(), [], "problems")
+    return "8 of 40, then 40, then 5 more; %d times described" % sum(
+        path.endswith("/metadata") for path in page.server.requests)
+
+
 def a_slow_line_is_answered_with_less(bench):
     """8 Mbit/s and 60 ms: the first image, and a whole series, against native pixels only."""
     folder = bench.gateway.directory / "thorax"

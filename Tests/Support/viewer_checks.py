@@ -51,6 +51,7 @@ CHECKS = [
     loading.it_works_without_workers_and_without_webgl,
     use.rights_and_notices_are_obeyed,
     loading.the_nearest_slices_come_first_in_bounded_memory,
+    loading.an_exam_grows_while_it_arrives,
     loading.a_slow_line_is_answered_with_less,
     loading.a_clip_is_played,
     use.accessibility_rules_hold,

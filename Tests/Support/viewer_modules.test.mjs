@@ -16,6 +16,7 @@ const { settings } = await from("presentation");
 const { decodeJPEGLS } = await from("jpegls");
 const { LoadQueue, nearestFirst } = await from("queue");
 const { kind, seriesOf } = await from("series");
+const exams = await from("exams");
 
 const grey = (changes) => ({ rows: 1, columns: 4, samples: 1, bitsAllocated: 16, bitsStored: 16, highBit: 15, isSigned: false,
   photometric: "MONOCHROME2", planar: 0, overlayBits: [], ...changes });
@@ -227,4 +228,30 @@ test("the page names every module at once, so that none waits for another", () =
   const names = readdirSync(place).filter((name) => name.endsWith(".js") && name !== "worker.js").sort();
   const page = readFileSync(new URL("index.html", place), "utf8");
   assert.deepEqual([...page.matchAll(/"\/viewer\/a\/(\w+\.js)"/g)].map((found) => found[1]).sort(), names);
+});
+
+test("what arrives is added to the series that are shown, whose images stay themselves", () => {
+  const metadata = (uids) => uids.map((uid) => ({
+    "0020000E": { Value: ["1.1"] }, "00080018": { Value: [uid] }, "00200013": { Value: [Number(uid.split(".").at(-1))] },
+    "7FE00010": {}, "00080060": { Value: ["CT"] } }));
+  const known = seriesOf(metadata(["9.2", "9.4"]), "e/0");
+  const [two, four] = known[0].images;
+  const more = [...metadata(["9.1", "9.2", "9.3", "9.4"]), { ...metadata(["8.1"])[0], "0020000E": { Value: ["1.2"] } }];
+  const merged = exams.merge(known, seriesOf(more, "e/0"));
+  assert.equal(merged.length, 2);
+  assert.equal(merged[0].series, known[0]);
+  assert.deepEqual(merged[0].images.map((image) => image.uid), ["9.1", "9.2", "9.3", "9.4"]);
+  assert.equal(merged[0].images[1], two);
+  assert.equal(merged[0].images[3], four);
+  assert.equal(merged[1].series.images, merged[1].images);
+});
+
+test("an exam is described anew when it is worth it", () => {
+  const exam = (changes) => ({ described: 100, describedAt: performance.now(), instances: 149, isArriving: true, ...changes });
+  assert.equal(exams.isBehind(exam({})), false);
+  assert.equal(exams.isBehind(exam({ instances: 150 })), true);
+  assert.equal(exams.isBehind(exam({ isArriving: false })), true);
+  assert.equal(exams.isBehind(exam({ describedAt: performance.now() - 5001 })), true);
+  assert.equal(exams.isBehind(exam({ describedAt: performance.now() - 5001, instances: 100 })), false);
+  assert.equal(exams.isBehind({ instances: 1, isArriving: true }), true);
 });

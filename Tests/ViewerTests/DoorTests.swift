@@ -120,6 +120,16 @@ private let doctor = "899700000001"
         #expect(context.contains("\"notices\":[\"replaced\",\"incomplete\"]"))
     }
 
+    @Test("of an exam that is on its way the page learns how much of it is there") func arriving() async {
+        var current = exam(link)
+        current.isArriving = true
+        surgery.shelf[link] = .open(current)
+        let (visitor, path) = await reader()
+        let context = await visitor.ask(path + "context.json").text
+        #expect(context.contains("\"notices\":[\"arriving\"]"))
+        #expect(context.contains("\"instances\":1") && context.contains("\"isArriving\":true"))
+    }
+
     @Test("what is hidden from professionals is shown to its author alone") func hidden() async {
         surgery.shelf[link] = .hidden
         let visitor = Visitor(surgery)

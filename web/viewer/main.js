@@ -61,6 +61,7 @@ class Viewer {
       await loads[index];
       this.showFirst(exam);
     }
+    await this.followArrivals();
   }
 
   listen() {
@@ -105,6 +106,37 @@ class Viewer {
     }
     exam.isLoading = false;
     this.writePanel();
+  }
+
+  /** While images of exams arrive, they are added to what is shown. */
+  async followArrivals() {
+    let wait = 1000;
+    while (this.exams.some((exam) => exam.isArriving)) {
+      await new Promise((resolve) => { setTimeout(resolve, wait); });
+      try {
+        const { notices, expires, exams: now } = await exams.context();
+        Object.assign(this.context, { notices, expires });
+        for (const exam of this.exams) {
+          // One that is no longer told of was withdrawn: nothing more comes.
+          const { instances, isArriving } = now.find((one) => one.root === exam.root) ?? exam;
+          Object.assign(exam, { instances, isArriving: isArriving && now.some((one) => one.root === exam.root) });
+          if (exam.series && !exam.failure && exams.isBehind(exam)) await this.grow(exam);
+        }
+        this.writeState();
+        wait = 1000;
+      } catch (error) {
+        if (error.code === "ended") return;
+        wait = Math.min(wait * 2, 30000);
+      }
+    }
+  }
+
+  async grow(exam) {
+    const merged = exams.merge(exam.series, await exams.load(exam));
+    exam.series = merged.map(({ series }) => series);
+    this.stage.grow(merged);
+    this.writePanel();
+    if (this.stage.views.every((view) => !view.series)) this.showFirst(exam);
   }
 
   show(series, view = this.stage.active, index = 0) {
@@ -325,13 +357,19 @@ class Viewer {
     if (!context) return;
     writeBanner(part("banner"), context, document.querySelector(".more-traits")?.open ?? false);
     part("site").textContent = [context.site, phrase(`role-${context.role}`)].filter(Boolean).join(" · ");
+    part("sign-out").action = new URL("sign-out", document.baseURI).pathname;
+    this.writeState();
+    this.toolbar.build();
+    this.writePanel();
+  }
+
+  /** What changes while the page is open: until when it is, and what there is to be said of its exams. */
+  writeState() {
+    const { context } = this;
     const time = context.expires ? new Date(context.expires) : null;
     part("expires").textContent = time
       ? `${phrase("expires")} ${time.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit" })}` : "";
     part("notices").replaceChildren(...(context.notices ?? []).map((name) => make("p", {}, phrase(`notice-${name}`))));
-    part("sign-out").action = new URL("sign-out", document.baseURI).pathname;
-    this.toolbar.build();
-    this.writePanel();
   }
 
   writePanel() {

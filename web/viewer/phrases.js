@@ -10,6 +10,7 @@ const words = {
   noExam: ["Aucun examen n’est ouvert.", "No exam is open."],
   contextFailed: ["L’examen ne peut être ouvert :", "The exam cannot be opened:"],
   notice: ["Information", "Notice"],
+  "notice-arriving": ["Des images de l’examen arrivent encore.", "Images of the exam are still arriving."],
   "notice-incomplete": ["Toutes les images de l’examen ne sont pas arrivées.", "Not all images of the exam have arrived."],
   "notice-replaced": ["Le lien désigne un compte rendu remplacé : voici l’examen actuel.",
     "The link names a report that was replaced: this is the current exam."],

@@ -36,6 +36,19 @@ export class Stage {
     for (const series of seriesList) for (const image of series.images) this.images.set(image.key, image);
   }
 
+  /** Series to which images have come: views stay at the one that they show. */
+  grow(merged) {
+    for (const { series, images } of merged) {
+      const shown = this.views.filter((view) => view.series === series).map((view) => [view, view.image]);
+      series.images = images;
+      for (const [view, image] of shown) view.grow(images.indexOf(image));
+    }
+    this.admit(merged.map(({ series }) => series));
+    // The queue asks for what it can find now.
+    for (const view of this.views) if (view.image) view.demand();
+    this.changed();
+  }
+
   setLayout(name) {
     this.layout = name;
     const [rows, columns] = layouts[name];

@@ -105,6 +105,14 @@ export class View {
     this.goTo(index);
   }
 
+  /** Its series has more images than before; the one that it shows stands at `index`. */
+  grow(index) {
+    this.index = Math.max(index, 0);
+    this.slider.max = String(Math.max(this.series.images.length, 1));
+    this.slider.hidden = this.series.images.length < 2;
+    this.label();
+  }
+
   /** Shows an element in place of images. */
   showDocument(series, element) {
     this.clearState();

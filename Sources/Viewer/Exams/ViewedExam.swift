@@ -16,7 +16,9 @@ package struct ViewedExam: Equatable, Sendable {
     package var patient: ViewedPatient
     /// The link is one of an earlier version of the report.
     package var isReplaced: Bool
-    /// More images are on their way, or do not come.
+    /// More images are on their way.
+    package var isArriving: Bool
+    /// Images are missing, and do not come.
     package var isIncomplete: Bool
 
     package init(
@@ -29,6 +31,7 @@ package struct ViewedExam: Equatable, Sendable {
         origin: String,
         patient: ViewedPatient,
         isReplaced: Bool = false,
+        isArriving: Bool = false,
         isIncomplete: Bool = false
     ) {
         self.studyInstanceUID = studyInstanceUID
@@ -40,6 +43,7 @@ package struct ViewedExam: Equatable, Sendable {
         self.origin = origin
         self.patient = patient
         self.isReplaced = isReplaced
+        self.isArriving = isArriving
         self.isIncomplete = isIncomplete
     }
 }

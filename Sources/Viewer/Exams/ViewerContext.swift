@@ -32,12 +32,17 @@ struct ViewerContext: Encodable {
         var accession: String
         var origin: String
         var isOpened: Bool
+        /// Of which something may be seen now.
+        var instances: Int
+        /// There will be more of them.
+        var isArriving: Bool
         var root: String
         /// Nil where there is none: the member is there all the same.
         var report: String?
 
         private enum Key: CodingKey {
-            case studyUID, description, date, modalities, accession, origin, isOpened, root, report
+            case studyUID, description, date, modalities, accession, origin, isOpened, instances, isArriving,
+                root, report
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -49,6 +54,8 @@ struct ViewerContext: Encodable {
             try container.encode(accession, forKey: .accession)
             try container.encode(origin, forKey: .origin)
             try container.encode(isOpened, forKey: .isOpened)
+            try container.encode(instances, forKey: .instances)
+            try container.encode(isArriving, forKey: .isArriving)
             try container.encode(root, forKey: .root)
             try container.encode(report, forKey: .report)
         }

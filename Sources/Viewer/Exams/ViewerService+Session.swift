@@ -59,6 +59,7 @@ extension ViewerService {
             case .open(let exam):
                 try trace(session, reader, exam, number)
                 note("replaced", exam.isReplaced)
+                note("arriving", exam.isArriving)
                 note("incomplete", exam.isIncomplete)
                 // Two patients in one session would be an error of who opened it: the first one's exams alone.
                 if let patient, patient.nationalIdentifier != exam.patient.nationalIdentifier { continue }
@@ -73,6 +74,8 @@ extension ViewerService {
                         accession: exam.accessionNumber,
                         origin: exam.origin,
                         isOpened: exams.isEmpty,
+                        instances: exam.sopInstanceUIDs.count,
+                        isArriving: exam.isArriving,
                         root: root,
                         report: access.report == nil ? nil : root + "/report"
                     )
