@@ -110,7 +110,8 @@ class Viewer {
 
   /** While images of exams arrive, they are added to what is shown. */
   async followArrivals() {
-    let wait = 1000;
+    const pace = () => (this.allSeries.length ? 1000 : 200);
+    let wait = pace();
     while (this.exams.some((exam) => exam.isArriving)) {
       await new Promise((resolve) => { setTimeout(resolve, wait); });
       try {
@@ -123,7 +124,7 @@ class Viewer {
           if (exam.series && !exam.failure && exams.isBehind(exam)) await this.grow(exam);
         }
         this.writeState();
-        wait = 1000;
+        wait = pace();
       } catch (error) {
         if (error.code === "ended") return;
         wait = Math.min(wait * 2, 30000);
