@@ -207,27 +207,6 @@ def key_images_come_first_and_documents_are_shown(bench):
     expect(sorted(found["kinds"]), ["images", "images", "keyObjects", "report"], "kinds")
 
 
-def presentation_states_are_applied_and_video_is_tried(bench):
-    study, (image, _, video) = bench.made("states")
-    with Page(bench.gateway, [study]) as page:
-        found = page.run("""
-            const series = viewer.allSeries.find((s) => s.kind === 'presentation');
-            viewer.show(series);
-            const [show, apply] = stage.active.document.querySelectorAll('.references button');
-            apply.click(); await settled();
-            const v = stage.active, result = {uid: v.image.uid, turn: v.view.turn, flip: v.view.flip, voi: [v.voi.center, v.voi.width],
-              isInverted: v.isInverted};
-            viewer.show(viewer.allSeries.find((s) => s.kind === 'video'));
-            await until(() => v.document.innerText.includes('ne peut lire'));
-            result.words = v.document.innerText;
-            done(result);""")
-        words = found.pop("words")
-        # Turned by 90 degrees, then mirrored, is mirrored and then turned by 270.
-        expect(found, {"uid": image.SOPInstanceUID, "turn": 3, "flip": True, "voi": [1000, 500], "isInverted": True}, "state")
-        expect(video.SOPInstanceUID in words, True, "video is named")
-        expect(page.problems(), [], "problems")
-
-
 def other_exams_are_opened_when_asked(bench):
     (first, _), (second, _), _ = stacks(bench)
     exams = [{"studyUID": one, "description": "exam %d" % number, "date": "2026011%d" % number, "modalities": ["CT"],

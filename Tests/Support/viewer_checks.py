@@ -26,6 +26,7 @@ import traceback
 
 import viewer_cases_loading as loading
 import viewer_cases_pictures as pictures
+import viewer_cases_states as states
 import viewer_cases_use as use
 import viewer_fixtures as fixtures
 from viewer_browser import Gateway, Page
@@ -43,7 +44,8 @@ CHECKS = [
     use.reconstruction_puts_every_value_in_its_place,
     use.markup_in_texts_stays_text,
     use.key_images_come_first_and_documents_are_shown,
-    use.presentation_states_are_applied_and_video_is_tried,
+    states.presentation_states_are_applied_and_video_is_tried,
+    states.presentation_states_look_as_dcmtk_has_them,
     use.other_exams_are_opened_when_asked,
     use.what_cannot_be_shown_is_named,
     use.the_keyboard_alone_does_everything,

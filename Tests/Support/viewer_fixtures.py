@@ -178,6 +178,82 @@ def documents():
     return study, made
 
 
+def _graphic(kind, points, units="PIXEL", is_filled=False):
+    shape = Dataset()
+    shape.GraphicAnnotationUnits, shape.GraphicDimensions, shape.NumberOfGraphicPoints = units, 2, len(points)
+    shape.GraphicData = [float(one) for point in points for one in point]
+    shape.GraphicType, shape.GraphicFilled = kind, "Y" if is_filled else "N"
+    return shape
+
+
+def _overlay(data, group, bits, kind="G", layer=None):
+    rows, columns = bits.shape
+    data.add_new((group, 0x0010), "US", rows)
+    data.add_new((group, 0x0011), "US", columns)
+    data.add_new((group, 0x0040), "CS", kind)
+    data.add_new((group, 0x0050), "SS", [1, 1])
+    data.add_new((group, 0x0100), "US", 1)
+    data.add_new((group, 0x0102), "US", 0)
+    if layer:
+        data.add_new((group, 0x1001), "CS", layer)
+    data.add_new((group, 0x3000), "OW", numpy.packbits(bits.astype("u1").ravel(), bitorder="little").tobytes())
+
+
+def presented():
+    """An image with an overlay that is not to be seen, and two presentation states of it: one that DCMTK renders (window, turned,
+    mirrored, inverted, shutter, overlay), one with a displayed area, a bitmap shutter, drawings and words."""
+    study, series = generate_uid(), generate_uid()
+    image = put(instance(study, series, 1, description="image"), numpy.arange(48 * 64, dtype="<u2").reshape(48, 64), stored=12)
+    image.WindowCenter, image.WindowWidth = "2048", "4096"
+    _overlay(image, 0x6000, numpy.ones((48, 64), "u1"))
+    reference, group = Dataset(), Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = SC, image.SOPInstanceUID
+    group.SeriesInstanceUID, group.ReferencedImageSequence = series, Sequence([reference])
+
+    def state(number, label, first, second, mode):
+        made = instance(study, generate_uid(), number, PRESENTATION, "PR", label)
+        made.ContentLabel, made.ContentDescription, made.InstanceNumber = label, label, str(number)
+        made.PresentationCreationDate, made.PresentationCreationTime, made.ContentCreatorName = "20260115", "101500", "A"
+        made.ReferencedSeriesSequence, area = Sequence([group]), Dataset()
+        area.DisplayedAreaTopLeftHandCorner, area.DisplayedAreaBottomRightHandCorner = first, second
+        area.PresentationSizeMode, area.PresentationPixelAspectRatio = mode, ["1", "1"]
+        made.DisplayedAreaSelectionSequence = Sequence([area])
+        layer = Dataset()
+        layer.GraphicLayer, layer.GraphicLayerOrder = "LAYER", "1"
+        layer.GraphicLayerRecommendedDisplayGrayscaleValue = 0xFFFF
+        made.GraphicLayerSequence = Sequence([layer])
+        made.PresentationLUTShape = "IDENTITY"
+        return made
+
+    plain = state(1, "PLAIN", [1, 1], [64, 48], "SCALE TO FIT")
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = "1500", "2000"
+    plain.SoftcopyVOILUTSequence = Sequence([window])
+    plain.ImageRotation, plain.ImageHorizontalFlip, plain.PresentationLUTShape = 90, "Y", "INVERSE"
+    plain.ShutterShape, plain.ShutterPresentationValue = "RECTANGULAR", 0x4000
+    plain.ShutterLeftVerticalEdge, plain.ShutterRightVerticalEdge = "8", "58"
+    plain.ShutterUpperHorizontalEdge, plain.ShutterLowerHorizontalEdge = "6", "44"
+    bits = numpy.zeros((48, 64), "u1")
+    bits[20:24, 30:50] = 1
+    _overlay(plain, 0x6002, bits, layer="LAYER")
+    drawn = state(2, "DRAWN", [9, 5], [40, 36], "SCALE TO FIT")
+    hidden = numpy.zeros((48, 64), "u1")
+    hidden[30:36, 9:20] = 1
+    _overlay(drawn, 0x6004, hidden)
+    drawn.ShutterShape, drawn.ShutterOverlayGroup, drawn.ShutterPresentationValue = "BITMAP", 0x6004, 0x8000
+    note, words, more = Dataset(), Dataset(), Dataset()
+    words.BoundingBoxAnnotationUnits, words.UnformattedTextValue = "DISPLAY", "Lésion <b>\r\n12 mm"
+    words.BoundingBoxTopLeftHandCorner, words.BoundingBoxBottomRightHandCorner = [0.5, 0.5], [0.9, 0.7]
+    words.BoundingBoxTextHorizontalJustification = "LEFT"
+    note.GraphicLayer, note.TextObjectSequence = "LAYER", Sequence([words])
+    note.GraphicObjectSequence = Sequence([
+        _graphic("POLYLINE", [(12, 10.5), (30, 10.5)]), _graphic("CIRCLE", [(20, 20), (24, 20)], is_filled=True),
+        _graphic("POLYLINE", [(0.25, 0.9), (0.75, 0.9)], "DISPLAY")])
+    more.GraphicLayer, more.CompoundGraphicSequence = "LAYER", Sequence([Dataset()])
+    drawn.GraphicAnnotationSequence = Sequence([note, more])
+    return study, [image, plain, drawn]
+
+
 def states():
     """An image, a presentation state of it, and an MPEG-4 that is none."""
     study, series = generate_uid(), generate_uid()

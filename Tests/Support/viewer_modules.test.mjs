@@ -12,7 +12,8 @@ const matrix = await from("matrix");
 const measure = await from("measure");
 const { decodeFrame, FrameError, storedAt } = await from("pixels");
 const { stream } = await from("encapsulated");
-const { settings } = await from("presentation");
+const { PresentationState, colourOf } = await from("presentation");
+const { outline } = await from("graphics");
 const { decodeJPEGLS } = await from("jpegls");
 const { LoadQueue, nearestFirst } = await from("queue");
 const { kind, seriesOf } = await from("series");
@@ -211,7 +212,45 @@ test("slices are in order of place, in the direction of their numbers", () => {
 test("a presentation state turns before it mirrors, and says its window", () => {
   const set = { "00700042": { vr: "US", Value: [90] }, "00700041": { vr: "CS", Value: ["Y"] }, "20500020": { vr: "CS", Value: ["INVERSE"] },
     "00283110": { vr: "SQ", Value: [{ "00281050": { vr: "DS", Value: [30] }, "00281051": { vr: "DS", Value: [90] } }] } };
-  assert.deepEqual(settings(set), { window: { center: 30, width: 90, function: "LINEAR" }, isInverse: true, turn: 1, flip: true, name: "" });
+  const { isInverse, turn, flip, name } = new PresentationState(set);
+  assert.deepEqual({ isInverse, turn, flip, name }, { isInverse: true, turn: 1, flip: true, name: "" });
+});
+
+test("a presentation state is of the frames that it names, and each item of those that it names itself", () => {
+  const references = (...uids) => ({ vr: "SQ", Value: uids.map((uid) => ({ "00081155": { Value: [uid] } })) });
+  const area = (first, second, ...uids) => ({ "00081140": references(...uids), "00700052": { Value: first }, "00700053": { Value: second } });
+  const set = { "00081115": { Value: [{ "00081140": references("1.1", "1.2") }] },
+    "0070005A": { Value: [area([5, 9], [60, 52], "1.2"), area([64, 64], [1, 1], "1.1")] },
+    "00700001": { Value: [{ "00700002": { Value: ["B"] } }, { "00700002": { Value: ["A"] }, "00081140": references("1.2") }] },
+    "00700060": { Value: [{ "00700002": { Value: ["A"] }, "00700062": { Value: [1] } },
+      { "00700002": { Value: ["B"] }, "00700062": { Value: [2] }, "00700066": { Value: [65535] } }] } };
+  const state = new PresentationState(set);
+  const [first, second, third] = ["1.1", "1.2", "1.3"].map((uid) => ({ uid, frame: 1 }));
+  assert.deepEqual([first, second, third].map((image) => state.isOf(image)), [true, true, false]);
+  assert.deepEqual(state.areaOf(second).box, [4, 8, 60, 52]);
+  assert.deepEqual(state.areaOf(first).box, [0, 0, 64, 64]);
+  assert.deepEqual(state.annotationsOf(first).map((one) => one.colour), [[255, 255, 255]]);
+  assert.deepEqual(state.annotationsOf(second).map((one) => one.colour), [null, [255, 255, 255]]);
+});
+
+test("colours of layers are sRGB's", () => {
+  const lab = (l, a, b) => [Math.round((l / 100) * 65535), Math.round(((a + 128) / 255) * 65535), Math.round(((b + 128) / 255) * 65535)];
+  // sRGB's primaries as CIELab with D50.
+  for (const [values, expected] of [[[100, 0, 0], [255, 255, 255]], [[0, 0, 0], [0, 0, 0]], [[54.29, 80.81, 69.89], [255, 0, 0]],
+    [[87.82, -79.27, 80.99], [0, 255, 0]], [[29.57, 68.3, -112.03], [0, 0, 255]]]) {
+    colourOf(lab(...values)).forEach((part, index) => assert.ok(Math.abs(part - expected[index]) <= 2, `${values}: ${colourOf(lab(...values))}`));
+  }
+});
+
+test("round shapes go through the points that say them", () => {
+  const far = (points, [x, y]) => Math.min(...points.map(([a, b]) => Math.hypot(a - x, b - y)));
+  const circle = outline({ kind: "CIRCLE", points: [[10, 10], [14, 13]] });
+  assert.ok(circle.every(([x, y]) => Math.abs(Math.hypot(x - 10, y - 10) - 5) < 1e-9));
+  const ends = [[2, 8], [18, 12], [9, 14], [11, 6]];
+  const ellipse = outline({ kind: "ELLIPSE", points: ends });
+  for (const end of ends) assert.ok(far(ellipse, end) < 1e-9);
+  const through = [[0, 0], [5, 9], [10, 0], [15, 9]];
+  for (const point of through) assert.ok(far(outline({ kind: "INTERPOLATED", points: through }), point) < 1e-9);
 });
 
 test("a stream is its fragments behind the offset table", () => {

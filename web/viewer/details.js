@@ -17,13 +17,18 @@ async function bytes(set, tag, place) {
 }
 
 /** LUT Data is US, or OW in the metadata or in a resource of its own. */
-async function lut(set, descriptorTag, dataTag, place, isSigned) {
+export async function lut(set, descriptorTag, dataTag, place, isSigned) {
   const descriptor = numbers(set, descriptorTag);
   const listed = numbers(set, dataTag);
   const raw = listed.length ? null : await bytes(set, dataTag, place);
   if (!listed.length && !raw) return null;
   const data = listed.length ? Uint16Array.from(listed, (entry) => entry & 0xffff) : entries(raw, descriptor);
   return table(descriptor, data, isSigned);
+}
+
+/** The bits of an overlay plane that has some of its own. */
+export function bitsOf(set, overlay, place) {
+  return bytes(set, `${overlay.tag}3000`, place);
 }
 
 function required(found, name) {
@@ -67,7 +72,7 @@ async function resolve(image) {
   }
   if (image.isPalette) result.palette = await palette(image);
   for (const overlay of image.overlays) {
-    const bits = overlay.data ? await bytes(instance, `${overlay.tag}3000`, place) : null;
+    const bits = overlay.data ? await bitsOf(instance, overlay, place) : null;
     result.overlays.push({ ...overlay, bits });
   }
   return result;

@@ -5,9 +5,13 @@ import { make } from "./elements.js";
 import { stream } from "./encapsulated.js";
 import { referencedInstances } from "./images.js";
 import { language, phrase } from "./phrases.js";
+import { PresentationState } from "./presentation.js";
 import { fetchBytes } from "./transport.js";
 
-/** `show(uid)` shows an image of the exams and says whether there is one; `apply(set)` a presentation state. */
+/**
+ * `show(uid)` shows an image of the exams and says whether there is one; `apply(set, place, uid)` applies a presentation state
+ * to one.
+ */
 export function documentOf(series, { show, has, apply, save }) {
   const page = make("div", { className: `object object-${series.kind}` });
   for (const { instance, place } of series.instances) {
@@ -27,7 +31,7 @@ function contents(kind, instance, place, actions) {
   switch (kind) {
     case "report": return report(instance, actions);
     case "keyObjects": return [...report(instance, actions), references(instance, actions)];
-    case "presentation": return presentation(instance, actions);
+    case "presentation": return presentation(instance, place, actions);
     case "pdf": return [bulk(instance, place, "00420011", "application/pdf")];
     case "video": return [video(instance, place)];
     default: return [make("p", {}, phrase("notShown")), facts(instance)];
@@ -110,18 +114,20 @@ function references(instance, actions) {
   return list;
 }
 
-function presentation(instance, { has, show, apply }) {
+function presentation(instance, place, { has, show, apply }) {
   const list = make("ul", { className: "references" });
   for (const uid of referencedInstances(instance)) {
     const entry = make("li", {}, link(uid, { has, show }));
     if (has(uid)) {
       const button = make("button", { type: "button" }, phrase("applyState"));
-      button.addEventListener("click", () => apply(instance, uid));
+      button.addEventListener("click", () => apply(instance, place, uid));
       entry.append(button);
     }
     list.append(entry);
   }
-  return [make("p", {}, text(instance, "00700081")), list];
+  const missing = new PresentationState(instance).unsupported;
+  return [make("p", {}, text(instance, "00700081")),
+    missing.length ? make("p", { className: "failure" }, `${phrase("stateUnsupported")} ${missing.join(", ")}.`) : "", list];
 }
 
 // MARK: what the browser shows

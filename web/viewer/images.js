@@ -142,23 +142,8 @@ export class ImageFrame {
     return [Math.min(one, other), Math.max(one, other)];
   }
 
-  /** Overlay planes (PS3.3 C.9.2): rows, columns, origin in image coordinates, and where the bits are. */
   get overlays() {
-    return overlayGroups(this.instance).map((tag) => {
-      const origin = numbers(this.instance, `${tag}0050`);
-      const first = number(this.instance, `${tag}0051`) ?? 1;
-      const planes = number(this.instance, `${tag}0015`) ?? 1;
-      const data = bytesOf(this.instance, `${tag}3000`);
-      return {
-        tag, data, bit: data ? undefined : number(this.instance, `${tag}0102`),
-        rows: number(this.instance, `${tag}0010`) ?? this.rows,
-        columns: number(this.instance, `${tag}0011`) ?? this.columns,
-        top: (origin[0] ?? 1) - 1, left: (origin[1] ?? 1) - 1,
-        // One plane for all frames, or one for each frame from the first that has one.
-        plane: planes > 1 ? this.frame - first : 0, planes,
-        name: text(this.instance, `${tag}1500`) || text(this.instance, `${tag}0022`),
-      };
-    }).filter((overlay) => overlay.plane >= 0 && overlay.plane < overlay.planes);
+    return overlayPlanes(this.instance, this.frame, this.rows, this.columns);
   }
 
   /** Display shutters (PS3.3 C.7.6.11), as outlines in image coordinates; what is outside of all is hidden. */
@@ -171,6 +156,24 @@ export class ImageFrame {
     const rate = number(this.instance, "00082144") ?? number(this.instance, "00180040");
     return number(this.instance, "00181063") ?? numbers(this.instance, "00181065")[1] ?? (rate ? 1000 / rate : 0);
   }
+}
+
+/** Overlay planes of a frame (PS3.3 C.9.2): rows, columns, origin in image coordinates, and where the bits are. */
+export function overlayPlanes(set, frame, rows, columns) {
+  return overlayGroups(set).map((tag) => {
+    const origin = numbers(set, `${tag}0050`);
+    const first = number(set, `${tag}0051`) ?? 1;
+    const planes = number(set, `${tag}0015`) ?? 1;
+    const data = bytesOf(set, `${tag}3000`);
+    return {
+      tag, data, bit: data ? undefined : number(set, `${tag}0102`),
+      rows: number(set, `${tag}0010`) ?? rows, columns: number(set, `${tag}0011`) ?? columns,
+      top: (origin[0] ?? 1) - 1, left: (origin[1] ?? 1) - 1,
+      // One plane for all frames, or one for each frame from the first that has one.
+      plane: planes > 1 ? frame - first : 0, planes,
+      name: text(set, `${tag}1500`) || text(set, `${tag}0022`),
+    };
+  }).filter((overlay) => overlay.plane >= 0 && overlay.plane < overlay.planes);
 }
 
 export function shutters(set) {

@@ -53,6 +53,8 @@ export class Labels {
     if (!view.frame) return [];
     const lines = [`${decimal((view.view.zoom / view.ratio) * 100, 0)} %`];
     if (view.isInverted) lines.push(phrase("inverted"));
+    const state = view.stateInForce;
+    if (state) lines.push(`${phrase("presentation")} ${state.name}`.trim());
     if (view.frame.kind === "colour" || view.details.palette) return lines;
     const voi = view.voiInForce;
     const name = view.voiName || voi.name || "";

@@ -11,7 +11,7 @@ import { composite, print, save } from "./output.js";
 import { markShown, writePanel } from "./panel.js";
 import { language, phrase, setLanguage } from "./phrases.js";
 import { presets } from "./presets.js";
-import { applyState } from "./presentation.js";
+import { applyState, PresentationState } from "./presentation.js";
 import { reslice } from "./reslice.js";
 import { Stage } from "./stage.js";
 import { Toolbar, presetName } from "./toolbar.js";
@@ -148,7 +148,11 @@ class Viewer {
       view.showDocument(series, documentOf(series, {
         has: (uid) => exams.find(this.exams, uid) !== null,
         show: (uid) => this.showInstance(uid, view),
-        apply: (set, uid) => applyState(this.showInstance(uid, view), set),
+        apply: (set, place, uid) => this.attempt(async () => {
+          const { series, index } = exams.find(this.exams, uid);
+          const state = await PresentationState.load(set, place, series.images[index]);
+          applyState(this.showInstance(uid, view), state);
+        }, "stateFailed"),
         save: this.context.rights?.download ? (place, uid) => this.saveObject(place, uid) : null,
       }));
     }

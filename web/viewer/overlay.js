@@ -3,6 +3,7 @@
 import { dot, referenceLine } from "./geometry.js";
 import { apply } from "./matrix.js";
 import { captions } from "./captions.js";
+import { drawGraphics } from "./graphics.js";
 
 const colours = { overlay: [255, 208, 64], measure: "#7fd4ff", chosen: "#ffd166", line: "#8cff8c", cursor: "#ff7ad9" };
 const bitmaps = new WeakMap();
@@ -14,8 +15,7 @@ export function drawOverlay(view, context) {
   if (!image || !frame) return;
   const map = view.toView;
   if (view.stage.hasOverlays) {
-    for (const shutter of image.shutters) drawShutter(context, shutter, map);
-    for (const overlay of view.details.overlays) drawPlane(context, overlay, frame, map);
+    drawLayers(view, context, map);
   }
   if (view.stage.hasLines) drawLines(view, context, map);
   context.lineWidth = 1.5 * view.ratio;
@@ -26,7 +26,18 @@ export function drawOverlay(view, context) {
   if (view.cursor) drawCursor(view, context, map);
 }
 
-function drawShutter(context, shutter, map) {
+/** Shutters and overlay planes of the image; where a presentation state is in force, as it says, and what it draws. */
+function drawLayers(view, context, map) {
+  const { image, frame, stateInForce: state } = view;
+  const own = view.details.overlays.filter((overlay) => !state || state.isActive(overlay.tag));
+  const shade = state?.shade ?? 0;
+  for (const shutter of state?.shutters ?? image.shutters) drawShutter(context, shutter, map, shade);
+  if (state?.bitmapShutter) drawPlane(context, { ...state.bitmapShutter, colour: [shade, shade, shade] }, frame, map);
+  for (const overlay of [...own, ...(state?.overlays ?? [])]) drawPlane(context, overlay, frame, map);
+  if (state) drawGraphics(context, state.annotationsOf(image), { map, box: view.displayedBox, ratio: view.ratio });
+}
+
+function drawShutter(context, shutter, map, shade) {
   context.save();
   context.beginPath();
   context.rect(0, 0, context.canvas.width, context.canvas.height);
@@ -38,7 +49,7 @@ function drawShutter(context, shutter, map) {
     context.moveTo(shutter.center[0] + shutter.radius, shutter.center[1]);
     context.arc(...shutter.center, shutter.radius, 0, 2 * Math.PI);
   }
-  context.fillStyle = "#000";
+  context.fillStyle = `rgb(${shade} ${shade} ${shade})`;
   context.fill("evenodd");
   context.restore();
 }
@@ -48,7 +59,8 @@ function bitmap(overlay, frame) {
   const holder = overlay.bits ? overlay : frame;
   if (!bitmaps.has(holder)) bitmaps.set(holder, new Map());
   const made = bitmaps.get(holder);
-  const name = `${overlay.tag} ${overlay.plane}`;
+  const colour = overlay.colour ?? colours.overlay;
+  const name = `${overlay.tag} ${overlay.plane} ${colour}`;
   if (made.has(name)) return made.get(name);
   const size = overlay.rows * overlay.columns;
   const inPixels = overlay.bits ? null : frame.overlays?.[overlay.bit];
@@ -60,7 +72,7 @@ function bitmap(overlay, frame) {
   for (let index = 0; index < size; index += 1) {
     const bit = overlay.plane * size + index;
     if (inPixels ? inPixels[index] : (overlay.bits[bit >> 3] >> (bit & 7)) & 1) {
-      picture.data.set([...colours.overlay, 255], 4 * index);
+      picture.data.set([...colour, 255], 4 * index);
     }
   }
   context.putImageData(picture, 0, 0);
@@ -73,6 +85,8 @@ function drawPlane(context, overlay, frame, map) {
   if (!picture) return;
   context.save();
   context.setTransform(...map);
+  // Magnified, a bit is a pixel with edges.
+  context.imageSmoothingEnabled = Math.hypot(map[0], map[1]) < 1;
   context.drawImage(picture, overlay.left, overlay.top);
   context.restore();
 }

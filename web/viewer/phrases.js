@@ -59,6 +59,8 @@ const words = {
   objectTitle: ["Titre", "Title"],
   reference: ["Référence", "Reference"],
   goToImage: ["Montrer l’image", "Show the image"],
+  stateUnsupported: ["Non pris en charge dans cet état de présentation :", "Not supported of this presentation state:"],
+  stateFailed: ["L’état de présentation n’a pas pu être appliqué.", "The presentation state could not be applied."],
   applyState: ["Appliquer à l’image", "Apply to the image"],
   notInExam: ["(hors de cet examen)", "(not in this exam)"],
   unverified: ["non vérifié", "unverified"], verified: ["vérifié", "verified"],

@@ -73,7 +73,7 @@ export class View {
     Object.assign(this, {
       series: null, index: 0, view: { zoom: 1, panX: 0, panY: 0, turn: 0, flip: false }, isFitted: true,
       voi: null, voiName: "", isInverted: false, frame: null, table: null, tableKey: "", failure: null, cursor: null,
-      direction: 1, drawn: null,
+      direction: 1, drawn: null, state: null, stateWindow: null,
     });
   }
 
@@ -136,6 +136,7 @@ export class View {
     this.index = bounded;
     this.failure = null;
     this.demand();
+    this.takeStateWindow();
     if (this.isFitted) this.fit(false);
     this.refresh();
     if (!isFollowing) this.stage.scrolled(this);
@@ -256,11 +257,41 @@ export class View {
     this.draw();
   }
 
+  /** The whole image, or the part of it that the presentation state in force wants to be seen. */
   fit(isDrawn = true) {
     this.isFitted = true;
+    const { width, height } = this.canvas;
+    const { rows, columns, aspect } = this.image;
+    const { box: [left, top, right, bottom], zoom } = this.stateInForce?.areaOf(this.image) ?? { box: [0, 0, columns, rows] };
+    const part = { columns: Math.max(right - left, 1), rows: Math.max(bottom - top, 1), aspect };
     Object.assign(this.view, { panX: 0, panY: 0 });
-    this.view.zoom = fittingZoom(this.view, this.image, this.canvas.width, this.canvas.height);
+    this.view.zoom = zoom ? zoom * this.ratio : fittingZoom(this.view, part, width, height);
+    const [x, y] = apply(this.toView, [(left + right) / 2, (top + bottom) / 2]);
+    Object.assign(this.view, { panX: width / 2 - x, panY: height / 2 - y });
     if (isDrawn) this.draw();
+  }
+
+  // MARK: presentation state
+
+  /** The state that was applied, where it is of the image that is shown. */
+  get stateInForce() {
+    return this.image && this.state?.isOf(this.image) ? this.state : null;
+  }
+
+  /** The state's window for the image that is shown, unless the reader has chosen another since. */
+  takeStateWindow() {
+    if (!this.state || this.voi !== this.stateWindow) return;
+    const window = this.stateInForce?.voiOf(this.image) ?? null;
+    Object.assign(this, { voi: window, stateWindow: window, voiName: window ? this.state.name : "" });
+  }
+
+  /** Where in the view the displayed area is. */
+  get displayedBox() {
+    const { rows, columns } = this.image;
+    const [left, top, right, bottom] = this.stateInForce?.areaOf(this.image)?.box ?? [0, 0, columns, rows];
+    const corners = [[left, top], [right, bottom]].map((corner) => apply(this.toView, corner));
+    const [[x0, x1], [y0, y1]] = [0, 1].map((axis) => corners.map((corner) => corner[axis]).sort((a, b) => a - b));
+    return { left: x0, top: y0, width: x1 - x0, height: y1 - y0 };
   }
 
   /** Zooms; the image stays where it is at a place of the view, in the view's pixels. */
@@ -304,7 +335,7 @@ export class View {
   }
 
   reset() {
-    Object.assign(this, { voi: null, voiName: "", isInverted: false });
+    Object.assign(this, { voi: null, voiName: "", isInverted: false, state: null, stateWindow: null });
     Object.assign(this.view, { turn: 0, flip: false });
     if (this.image) this.fit();
   }
