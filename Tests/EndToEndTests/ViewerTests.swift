@@ -149,27 +149,32 @@ extension EndToEnd {
             let bench = try SourceUnderTest(
                 identity: true,
                 hasViewer: true,
+                patients:
+                    "[{\"sub\": \"p\", \"preferred_username\": \"patient\", \"ins\": \"279035121518989\"}]",
                 page: Bench.repository.appending(path: "web/viewer")
             )
             let (study, files) = try bench.study(accession: "ACN101", patient: "IPP101", seed: 1)
             #expect(try bench.send(report(study, "new", 1)) == "AA")
             try bench.awaitEntries(["Approved"])
-            let result = try run(
-                Bench.python,
-                [
-                    Bench.support.appending(path: "viewer_link.py").path, "--url", bench.viewerURL,
-                    "--link", link(study, 1), "--certificate", "\(bench.certificates)/server.pem",
-                    "--professional", Self.doctor, "--files", files.path,
-                ]
-            )
-            let seen = try #require(
-                try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any],
-                "\(result.errors.suffix(2000))"
-            )
-            #expect(seen["images"] as? Int == 4)
-            #expect((seen["console"] as? [String])?.isEmpty == true, "\(seen)")
-            #expect(seen["banner"] as? Bool == true)
-            #expect(seen["withoutCookie"] as? Int == 401, "\(seen)")
+            for (desk, name) in [("professionals", Self.doctor), ("patients", "patient")] {
+                let result = try run(
+                    Bench.python,
+                    [
+                        Bench.support.appending(path: "viewer_link.py").path, "--url", bench.viewerURL,
+                        "--link", link(study, 1), "--certificate", "\(bench.certificates)/server.pem",
+                        "--desk", desk, "--name", name, "--files", files.path,
+                    ]
+                )
+                let seen = try #require(
+                    try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any],
+                    "\(result.errors.suffix(2000))"
+                )
+                #expect(seen["images"] as? Int == 4)
+                #expect((seen["console"] as? [String])?.isEmpty == true, "\(seen)")
+                #expect((seen["inaccessible"] as? [Any])?.isEmpty == true, "\(seen)")
+                #expect(seen["banner"] as? Bool == true)
+                #expect(seen["withoutCookie"] as? Int == 401, "\(seen)")
+            }
         }
 
         @Test("links that contradict the record lead nowhere, and all to the same nowhere") func invalid()

@@ -11,6 +11,7 @@ import time
 import urllib.request
 
 import numpy
+from axe_core_python.base import AXE_SCRIPT
 from PIL import Image
 from pydicom import dcmread
 from selenium import webdriver
@@ -54,6 +55,9 @@ const find = (uid, frame = 1) => {
 """
 
 
+RULES = {"wcag2a", "wcag2aa", "wcag21a", "wcag21aa"}
+
+
 class Failure(Exception):
     """What was found is not what was expected."""
 
@@ -66,6 +70,16 @@ def expect(found, expected, what):
 def near(found, expected, tolerance, what):
     if found is None or abs(found - expected) > tolerance:
         raise Failure("%s: found %r, expected %r within %r" % (what, found, expected, tolerance))
+
+
+def inaccessible(driver):
+    """What axe-core has against the page, by the rules of WCAG 2.1 A and AA."""
+    driver.execute_script(AXE_SCRIPT)
+    found = driver.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "axe.run(document, {resultTypes: ['violations'], iframes: false}).then((r) => done(r.violations.map((v) =>"
+        " ({id: v.id, tags: v.tags, nodes: v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ': ' + n.failureSummary)}))));")
+    return [one for one in found if RULES.intersection(one["tags"])]
 
 
 def free_ports(count):
@@ -228,4 +242,4 @@ class Page:
         return self.server.violations + log
 
 
-__all__ = ["ANY_GL", "By", "Failure", "GL", "Gateway", "Keys", "NO_GL", "Page", "expect", "near"]
+__all__ = ["ANY_GL", "By", "Failure", "GL", "Gateway", "Keys", "NO_GL", "Page", "expect", "inaccessible", "near"]

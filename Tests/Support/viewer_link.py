@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A doctor opens the link of a report in headless Chromium, signs in at the lab's Pro Sante Connect, and looks at the images:
-the page as it ships, behind the box's own door.
+"""Somebody opens the link of a report in headless Chromium, signs in at a provider of the lab, and looks at the images: the page as
+it ships, behind the box's own door.
 
     viewer_link.py --url https://localhost:8443 --link /IHEInvokeImageDisplay?... --certificate server.pem
-        --professional 899700000002 --files DIRECTORY [--screenshot FILE]
+        --name 899700000002 --files DIRECTORY [--desk patients] [--screenshot FILE]
 
 Prints a JSON object: the images that were drawn, what the console said, and whether a stranger's browser gets in. Exit status 1,
 and why, where an image of the directory is not drawn as its values say.
@@ -23,7 +23,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from consumer_browser import Person, browser
-from viewer_browser import PRELUDE, Failure, expect
+from viewer_browser import PRELUDE, Failure, expect, inaccessible
 
 
 def run(driver, script, *arguments):
@@ -55,8 +55,9 @@ def drawn(driver, data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("url", "link", "certificate", "professional", "files"):
+    for name in ("url", "link", "certificate", "name", "files"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--desk", help="that is chosen, where the link asks")
     parser.add_argument("--screenshot", metavar="FILE")
     arguments = parser.parse_args()
     arguments.language = "fr"
@@ -65,7 +66,13 @@ def main():
         driver = browser(arguments)
         try:
             driver.get(arguments.url + arguments.link)
-            Person(driver, False).press("button[value='%s']" % arguments.professional)
+            person = Person(driver, False)
+            wrong = inaccessible(driver) if arguments.desk else []
+            if arguments.desk:
+                if arguments.screenshot:
+                    driver.save_screenshot(arguments.screenshot + "-desks.png")
+                person.press("a[href^='/viewer/sign-in/%s?']" % arguments.desk)
+            person.press("button[value='%s']" % arguments.name)
             end = time.monotonic() + 30
             while "/viewer/s/" not in driver.current_url and time.monotonic() < end:
                 time.sleep(0.1)
@@ -82,7 +89,7 @@ def main():
             driver.delete_all_cookies()
             driver.get(page)
             print(json.dumps({
-                "images": len(images), "series": shown, "console": entries, "banner": "PAT-TROIS" in banner,
+                "images": len(images), "series": shown, "console": entries, "inaccessible": wrong, "banner": "PAT-TROIS" in banner,
                 "withoutCookie": driver.execute_script(
                     "return performance.getEntriesByType('navigation')[0].responseStatus")}))
         except Failure as failure:

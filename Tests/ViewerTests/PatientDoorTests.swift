@@ -47,7 +47,7 @@ private let child = Shelf.patient
         #expect(answer.status == 200 && visitor.cookies.isEmpty)
         #expect(answer.text.contains("<html lang=\"en\">") && !answer.text.contains("PAT-TROIS"))
         #expect(answer.text.contains("Mon espace &lt;santé&gt;") && !answer.text.contains("<santé>"))
-        let addresses = answer.text.components(separatedBy: "href=\"").dropFirst(2).map {
+        let addresses = answer.text.components(separatedBy: "class=\"desk\" href=\"").dropFirst().map {
             String($0.prefix { $0 != "\"" }).replacingOccurrences(of: "&amp;", with: "&")
         }
         #expect(addresses.count == 2)

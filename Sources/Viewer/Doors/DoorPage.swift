@@ -17,7 +17,7 @@ enum DoorPage {
         <!DOCTYPE html>
         <html lang="\(language.rawValue)"><head><meta charset="utf-8"><title>\(title) – DRIMbox</title>
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <link rel="stylesheet" href="\(stylePath)"></head>
+        <link rel="icon" href="data:,"><link rel="stylesheet" href="\(stylePath)"></head>
         <body><main><h1>\(title)</h1>\(content)</main></body></html>
 
         """
