@@ -51,6 +51,8 @@ package final class ChildProcess: Sendable {
         case nothing
         /// An end of a socket pair; the caller keeps it open until the start returns.
         case descriptor(Int32)
+        /// This process's standard input, and its process group: what a terminal's keys mean reaches both.
+        case terminal
     }
 
     private let state: Mutex<State>
@@ -59,7 +61,7 @@ package final class ChildProcess: Sendable {
         state = Mutex(.starting(started))
     }
 
-    /// Starts `executable`, a path, in a process group of its own: a terminal's Ctrl-C reaches only us.
+    /// Starts `executable`, a path. Without our terminal it is in a process group of its own: Ctrl-C reaches only us.
     /// Signals are at their defaults; what binds this process to its service manager is not handed down.
     package static func start(
         _ executable: String,
@@ -155,6 +157,18 @@ package final class ChildProcess: Sendable {
 }
 
 extension ChildProcess {
+    /// Gives the terminal to an interactive program until it ends. Ctrl-C and Ctrl-\ are its keys meanwhile, not ours.
+    package static func runOnTerminal(_ executable: String, _ arguments: [String])
+        async throws(SystemCallError)
+        -> ProcessExit
+    {
+        let kept = [SIGINT, SIGQUIT].map { (number: $0, handler: Glibc.signal($0, SIG_IGN)) }
+        defer {
+            for item in kept { _ = Glibc.signal(item.number, item.handler) }
+        }
+        return await (try start(executable, arguments, input: .terminal)).exit()
+    }
+
     /// Runs a program to its end and returns what it wrote to standard output, cut at `limit` bytes.
     package static func run(
         _ executable: String,
@@ -234,9 +248,11 @@ private func spawn(
     unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
     unsafe posix_spawnattr_setsigmask(&attributes, &unblocked)
     unsafe posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = Int32(POSIX_SPAWN_SETPGROUP) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK)
+    var flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK)
+    if case .terminal = input {} else { flags |= Int32(POSIX_SPAWN_SETPGROUP) }
     unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
     switch input {
+    case .terminal: break
     case .nothing: unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     case .descriptor(let descriptor):
         unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, STDIN_FILENO)

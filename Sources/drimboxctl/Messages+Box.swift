@@ -4,6 +4,28 @@ import Admin
 // Configuration, network, health and audit.
 extension Messages {
     var nothingChanges: String { pick("nothing changes", "aucun changement") }
+
+    func noEditor(_ path: String) -> String {
+        pick(
+            "neither VISUAL nor EDITOR is set, and there is no \(path)",
+            "ni VISUAL ni EDITOR n'est défini, et \(path) n'existe pas"
+        )
+    }
+
+    func editorEnded(_ exit: String) -> String {
+        pick(
+            "the editor ended with \(exit): nothing was sent",
+            "l'éditeur a fini par \(exit) : rien n'a été envoyé"
+        )
+    }
+
+    func editKept(_ file: String) -> String {
+        pick(
+            "what you edited is kept in \(file); to go on from it: drimboxctl config import \(file)",
+            "votre texte reste dans \(file) ; pour le reprendre : drimboxctl config import \(file)"
+        )
+    }
+
     var disruptive: String { pick("disruptive", "interrompt des connexions") }
 
     func applying(_ tx: String) -> String { pick("\(tx) is being applied", "\(tx) en cours d'application") }

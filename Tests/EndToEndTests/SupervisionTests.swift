@@ -61,6 +61,57 @@ extension EndToEnd {
             #expect(try ctl(["--lang", "fr", "status"]).output != ctl(["--lang", "en", "status"]).output)
         }
 
+        /// `config edit` with a shell command in the editor's place; `$1` is the file.
+        private func edit(_ command: String, _ options: [String] = []) throws -> CommandResult {
+            let editor = directory.appending("editor")
+            try "#!/bin/sh\n\(command)\n".write(to: editor, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: editor.path)
+            return try run(
+                "/usr/bin/env",
+                [
+                    "-u", "VISUAL", "EDITOR=\(editor.path)", "TMPDIR=\(directory.url.path)",
+                    Bench.release.appending(path: "drimboxctl").path, "--socket", socket, "--lang", "en",
+                    "config", "edit", "--confirm", "none",
+                ] + options
+            )
+        }
+
+        /// Edited documents that were kept.
+        private func kept() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
+                .filter { $0.hasPrefix("drimbox-") && $0.hasSuffix(".json") }
+        }
+
+        @Test(
+            "an edited document is tried against the revision it began from, and is kept where it is refused"
+        )
+        func edit() throws {
+            let unchanged = try edit("touch $1")
+            #expect(unchanged.status == 0 && unchanged.output.contains("nothing changes"))
+            #expect(try edit("exit 1").status == 1)
+            #expect(try kept().isEmpty)
+            #expect(!(try ctl(["config", "history"]).output.contains("edited")))
+
+            let changed = try edit(#"sed -i 's/"Test"/"Nord"/' $1"#, ["--reason", "renamed"])
+            #expect(changed.status == 0 && changed.output.contains(#"site  "Test" -> "Nord""#))
+            #expect(try kept().isEmpty)
+            #expect(try ctl(["audit", "ls"]).output.contains("renamed"))
+
+            let invalid = try edit(#"sed -i 's/"site"/"sitte"/' $1"#)
+            #expect(invalid.status == 3)
+            let file = try #require(try kept().first)
+            #expect(try String(contentsOf: directory.appending(file), encoding: .utf8).contains("sitte"))
+            try FileManager.default.removeItem(at: directory.appending(file))
+
+            let ctl = "\(Bench.release.appending(path: "drimboxctl").path) --socket \(socket)"
+            let late = try edit(
+                #"sed -i 's/"Nord"/"Sud"/' $1; \#(ctl) config set site=Ouest --confirm none"#
+            )
+            #expect(late.status == 5)
+            #expect(try kept().count == 1)
+            #expect(try self.ctl(["config", "get", "site"]).output.contains("Ouest"))
+        }
+
         @Test("SIGTERM ends both, and drimboxctl then says that nobody answers: exit 6")
         func end() throws {
             let gateway = try #require(try gatewayPID())

@@ -10,8 +10,9 @@ struct ConfigCommand: AsyncParsableCommand {
         commandName: "config",
         abstract: "The box's configuration: read it, try a change, keep it or go back.",
         subcommands: [
-            ConfigGetCommand.self, ConfigSetCommand.self, ConfigValidateCommand.self, ConfigDiffCommand.self,
-            ConfigApplyCommand.self, ConfigPendingCommand.self, ConfigConfirmCommand.self,
+            ConfigGetCommand.self, ConfigSetCommand.self, ConfigEditCommand.self, ConfigValidateCommand.self,
+            ConfigDiffCommand.self, ConfigApplyCommand.self, ConfigPendingCommand.self,
+            ConfigConfirmCommand.self,
             ConfigCancelCommand.self,
             ConfigHistoryCommand.self, ConfigShowCommand.self, ConfigRollbackCommand.self,
             ConfigRescueCommand.self, ConfigExportCommand.self, ConfigImportCommand.self,
