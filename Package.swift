@@ -171,7 +171,7 @@ let package = Package(
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
-        door("drimbox-probe", ["Health", "TPM", "Admin", "Linux"]),
+        door("drimbox-probe", ["Health", "HostNetwork", "TPM", "Admin", "Linux"]),
         door("drimbox-update", ["Updates", "TUF", "Admin", "Linux", arguments]),
         door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),

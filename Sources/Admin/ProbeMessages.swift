@@ -7,6 +7,8 @@ package enum ProbeRequest: Codable, Equatable, Sendable {
     case tpm
     /// Makes the identity key where there is none, and a PKCS#10 request for it.
     case certificateRequest(commonName: String, organization: String?)
+    /// Who else answers for addresses of ours, IPv4. Of the probe that may use the network.
+    case addressConflicts([LinkAddress])
     /// At most 32 bytes.
     case quote(nonce: [UInt8])
     /// The identity's public key.
@@ -34,6 +36,8 @@ package enum ProbeAnswer: Codable, Equatable, Sendable {
     case certificates(String)
     case floor(RollbackFloor)
     case floorRaise(FloorRaise)
+    /// `failures`: why an address could not be asked for.
+    case addressConflicts([AddressConflict], failures: [String])
     case tpmFailure(TPMFailure)
     case refused(String)
 }

@@ -79,6 +79,9 @@ extension ConsoleText {
         case "E-TPM-05": "la puce de securite est en defaut"
         case "E-NET-01": "\(subject) : pas de cable"
         case "W-NET-02": "\(subject) : pas de reponse DHCP"
+        case "E-NET-03":
+            "\(issue.evidence["interface"] ?? "?") : l'adresse \(subject) est aussi celle d'un autre appareil"
+                + (issue.evidence["hardwareAddress"].map { " (\($0))" } ?? "")
         case "E-DB-01": "la base de donnees du superviseur refuse les ecritures"
         case "E-CERT-01": "le certificat \(subject) a expire"
         case "E-CERT-02", "W-CERT-03", "W-CERT-04":
@@ -155,6 +158,8 @@ extension ConsoleText {
         case "E-TPM-05": "Remplacez la carte."
         case "E-NET-01": "Menu 2 : tests du reseau."
         case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
+        case "E-NET-03":
+            "L'equipe reseau trouve l'autre appareil ; l'un des deux doit changer d'adresse."
         case "E-DB-01", "E-AUDIT-01": "Laissez la box allumee et appelez le support."
         case "E-CERT-01", "E-CERT-02", "W-CERT-03", "W-CERT-04":
             "Demandez un nouveau certificat (drimboxctl enrol csr), puis importez-le."

@@ -115,6 +115,8 @@ package struct LinkStatus: Codable, Equatable, Sendable {
         package let prefixlen: Int
         package let scope: String?
         package let dynamic: Bool?
+        /// IPv6: another host has it; the kernel keeps it and does not use it.
+        package let dadfailed: Bool?
     }
 
     package let ifname: String
@@ -128,7 +130,7 @@ package struct LinkStatus: Codable, Equatable, Sendable {
     package var isLoopback: Bool { flags.contains("LOOPBACK") }
 
     /// Without those that belong to the link itself.
-    var globalAddresses: [Address] { addr_info.filter { $0.scope == "global" && $0.local != nil } }
+    package var globalAddresses: [Address] { addr_info.filter { $0.scope == "global" && $0.local != nil } }
 }
 
 package struct Neighbour: Codable, Equatable, Sendable {

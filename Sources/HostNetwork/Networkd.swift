@@ -111,6 +111,10 @@ package struct Networkd: Sendable {
             if let mtu = interface.mtu, link.mtu != mtu {
                 list.append(finding("MTU \(link.mtu)", "MTU \(mtu)"))
             }
+            list += link.globalAddresses.filter { $0.dadfailed == true }.map { entry in
+                let address = entry.local ?? "?"
+                return finding("\(address), which another device has too", "\(address) for us alone")
+            }
             list += Self.compare(link, interface).map { finding($0.found, $0.expected) }
             if interface.ipv4 == .dhcp,
                 !link.globalAddresses.contains(where: { $0.dynamic == true && $0.family == "inet" })

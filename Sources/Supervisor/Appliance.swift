@@ -208,6 +208,7 @@ package struct Appliance: Sendable {
             settings: configuration.health,
             directory: configuration.stateDirectory,
             probe: hardware,
+            networkProbe: networkProbe,
             table: table,
             transactions: transactions,
             board: board,
@@ -363,8 +364,13 @@ package struct Appliance: Sendable {
         )
     }
 
-    private var hardware: HardwareProbe {
-        if isUnit { return HardwareProbe(door: .socket(configuration.runtimeDirectory + "/probe.sock")) }
+    private var hardware: HardwareProbe { probe(behind: "probe.sock") }
+
+    /// The same program in another sandbox: it has the network, and no disk or chip.
+    private var networkProbe: HardwareProbe { probe(behind: "network-probe.sock") }
+
+    private func probe(behind socket: String) -> HardwareProbe {
+        if isUnit { return HardwareProbe(door: .socket("\(configuration.runtimeDirectory)/\(socket)")) }
         let health = configuration.health
         let arguments = ["--tcti", health.tcti, "--smartctl", health.smartctl]
         return HardwareProbe(door: .child(executable: Self.besideUs("drimbox-probe"), arguments: arguments))

@@ -3,6 +3,7 @@ import Admin
 import FoundationEssentials
 import Glibc
 import Health
+import HostNetwork
 import Linux
 import TPM
 
@@ -12,6 +13,7 @@ import TPM
 struct Command {
     private static let smartctlDeadline: Duration = .seconds(20)
     private static let longestRequest = 64 << 10
+    private static let mostAddresses = 64
     private static let longestCertificates = 1 << 20
 
     private var tcti = "device:/dev/tpmrm0"
@@ -63,6 +65,7 @@ struct Command {
         case .quote(let nonce): return tpm { tpm throws(TPMFailure) in .quote(try tpm.quote(nonce: nonce)) }
         case .publicKey:
             return tpm { tpm throws(TPMFailure) in .publicKey(try tpm.identityPublicKey()) }
+        case .addressConflicts(let links): return await addressConflicts(links)
         case .certificates(let path): return certificates(path)
         case .certificateRequest(let commonName, let organization):
             return tpm { tpm throws(TPMFailure) in
@@ -87,6 +90,36 @@ struct Command {
             return tpm { tpm throws(TPMFailure) in
                 .floorRaise(try tpm.raiseFloor(to: value, signature: signature, vendorKey: vendorKey))
             }
+        }
+    }
+
+    private func addressConflicts(_ links: [LinkAddress]) async -> ProbeAnswer {
+        guard links.count <= Self.mostAddresses else {
+            return .refused("found \(links.count) addresses, expected at most \(Self.mostAddresses)")
+        }
+        for link in links {
+            // Neither may be an option of arping's.
+            guard IPAddress(link.address)?.family == .v4, !link.interface.isEmpty,
+                !link.interface.hasPrefix("-")
+            else { return .refused("found \(link), expected an interface and its IPv4 address") }
+        }
+        return await withTaskGroup { group in
+            for link in links {
+                group.addTask { () -> Result<AddressConflict?, any Error> in
+                    do { return .success(try await Arping().conflict(on: link)) } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            var conflicts: [AddressConflict] = []
+            var failures: [String] = []
+            for await result in group {
+                switch result {
+                case .success(let conflict): conflicts += conflict.map { [$0] } ?? []
+                case .failure(let error): failures.append("\(error)")
+                }
+            }
+            return .addressConflicts(conflicts, failures: failures.sorted())
         }
     }
 

@@ -12,6 +12,10 @@ import Testing
     @Test(
         "a request about the floor is one JSON object",
         arguments: [
+            (
+                .addressConflicts([LinkAddress(interface: "care0", address: "10.10.0.5")]),
+                #"{"addressConflicts":{"_0":[{"interface":"care0","address":"10.10.0.5"}]}}"#
+            ),
             (.floor(vendorKey: nil), #"{"floor":{}}"#),
             (.floor(vendorKey: [48, 89]), #"{"floor":{"vendorKey":[48,89]}}"#),
             (

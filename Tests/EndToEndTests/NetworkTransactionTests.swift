@@ -200,6 +200,29 @@ extension EndToEnd {
             #expect(found["change_without_cable"].text == "confirmed")
         }
 
+        @Test(
+            "another host with our address is named with its MAC, ours is kept; a new IPv6 one is not taken",
+            .enabled(if: Bench.has("arping"), "needs arping of iputils")
+        )
+        func duplicateAddress() throws {
+            let found = try Measured("duplicate-address")
+            let (code, sixth) = ("E-NET-03:10.10.0.5", "E-NET-03:fd00:10::5")
+            #expect(found["alone"].keys.isEmpty && found["unchecked"].elements.isEmpty)
+            let evidence = found["taken"].member(code)["evidence"]
+            #expect(evidence["hardwareAddress"].text == found["owner"].text && found["owner"].text != nil)
+            #expect(evidence["interface"].text == "care0" && evidence["address"].text == "10.10.0.5")
+            #expect(found["same_since"].bool == true)
+            #expect(found["kept"].texts == old + ["fd00:10::5/64"])
+            #expect(found["quiet.0"].texts == [code] && found["quiet.1"].texts == [])
+            #expect(found["v6.state"].text == "rolled-back")
+            #expect(found["v6.reason"].text?.contains("fd00:10::66, which another device has too") == true)
+            #expect(found["v6.issues"].keys == [sixth])
+            #expect(found["v6.after"].texts == old + ["fd00:10::5/64"])
+            let events = found["events"].elements.map { "\($0["0"].text ?? "") \($0["1"].text ?? "")" }
+            let expected = [code, sixth].flatMap { ["issue.raised \($0)", "issue.cleared \($0)"] }
+            #expect(events == expected)
+        }
+
         @Test("a wrong clock is told to the second, a right one is not called wrong")
         func clock() throws {
             let found = try Measured("wrong-clock")

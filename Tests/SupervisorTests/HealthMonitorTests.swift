@@ -106,6 +106,7 @@ private struct Bench {
             settings: box.configuration.health,
             directory: box.folder.path,
             probe: nobody,
+            networkProbe: nobody,
             files: .init(root: box.folder.path),
             table: box.table,
             transactions: box.transactions,

@@ -109,6 +109,7 @@ struct UnstartedBox {
             settings: configuration.health,
             directory: folder.path,
             probe: probe,
+            networkProbe: HardwareProbe(door: .socket(folder.path + "/none")),
             files: SystemFiles(root: folder.path),
             table: table,
             transactions: transactions,

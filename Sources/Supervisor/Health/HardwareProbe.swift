@@ -13,6 +13,8 @@ struct HardwareProbe: Sendable {
     /// Longer than smartctl's own, and than any TPM needs that answers at all.
     static let diskDeadline = 25
     static let tpmDeadline = 10
+    /// Longer than arping's.
+    static let addressDeadline = 8
 
     let door: Door
 

@@ -26,6 +26,7 @@ actor HealthMonitor {
     private let settings: SupervisorConfiguration.Health
     private let directory: String
     private let probe: HardwareProbe
+    private let networkProbe: HardwareProbe
     private let files: SystemFiles
     private let table: RevisionTable
     private let transactions: ConfigurationTransactions
@@ -39,6 +40,9 @@ actor HealthMonitor {
     private var health: BoxHealth
     private var tpmIssues: [Issue] = []
     private var linkIssues: [Issue] = []
+    private var addresses = AddressRules()
+    /// Why addresses could not be asked for, as it was told last.
+    private var addressFailure: String?
     private var vanished: [Issue] = []
     private var auditIssues: [Issue] = []
     /// Codes that this monitor has raised.
@@ -49,6 +53,7 @@ actor HealthMonitor {
         settings: SupervisorConfiguration.Health,
         directory: String,
         probe: HardwareProbe,
+        networkProbe: HardwareProbe,
         files: SystemFiles = SystemFiles(),
         table: RevisionTable,
         transactions: ConfigurationTransactions,
@@ -61,6 +66,7 @@ actor HealthMonitor {
         self.settings = settings
         self.directory = directory
         self.probe = probe
+        self.networkProbe = networkProbe
         self.files = files
         self.table = table
         self.transactions = transactions
@@ -124,6 +130,7 @@ actor HealthMonitor {
         health.report = report
         state.take(report, buildDate: Software.built)
         linkIssues = await links()
+        await readAddresses()
         await publish()
     }
 
@@ -246,6 +253,59 @@ actor HealthMonitor {
         }
     }
 
+    /// Whether other hosts answer for our addresses, leased ones too.
+    private func readAddresses() async {
+        guard let network = await transactions.box.network, let links = try? await transactions.links() else {
+            return addresses = AddressRules()
+        }
+        let names = Set(network.interfaces.map(\.name))
+        let configured = links.filter { $0.hasCarrier && names.contains($0.ifname) }
+        var asked: [LinkAddress] = []
+        var conflicts: [AddressConflict] = []
+        for link in configured {
+            for entry in link.globalAddresses {
+                guard let address = entry.local else { continue }
+                let ours = LinkAddress(interface: link.ifname, address: address)
+                // The kernel asks for IPv6 addresses itself, before it uses them (RFC 4862 5.4), and does not say who
+                // answered.
+                if entry.family == "inet" {
+                    asked.append(ours)
+                } else if entry.dadfailed == true {
+                    conflicts.append(AddressConflict(link: ours, hardwareAddress: nil))
+                }
+            }
+        }
+        var failure: String?
+        if !asked.isEmpty {
+            let answer = await networkProbe.ask(
+                .addressConflicts(asked),
+                seconds: HardwareProbe.addressDeadline
+            )
+            switch answer {
+            case .addressConflicts(let found, let failures):
+                conflicts += found
+                failure = failures.first
+            case .refused(let reason): failure = reason
+            default: failure = "no answer in \(HardwareProbe.addressDeadline) s"
+            }
+        }
+        if let failure, failure != addressFailure {
+            journal.record(
+                "net.address-unchecked",
+                .warning,
+                "whether another device has our address could not be asked",
+                ["reason": failure]
+            )
+        }
+        addressFailure = failure
+        addresses.take(
+            conflicts,
+            asked: asked + conflicts.map(\.link),
+            own: Set(links.compactMap { $0.address?.lowercased() }),
+            now: .now
+        )
+    }
+
     /// Off the monitor's thread of work: a year of rows takes a while.
     private func verifyAudit() async {
         guard let audit else { return }
@@ -271,7 +331,8 @@ actor HealthMonitor {
 
     private func publish() async {
         let expiring = CertificateExpiry.issues(of: await certificates(), now: .now)
-        let issues = state.issues + tpmIssues + linkIssues + vanished + auditIssues + expiring
+        let issues =
+            state.issues + tpmIssues + linkIssues + addresses.issues + vanished + auditIssues + expiring
         for issue in issues { await board.raise(issue) }
         let codes = Set(issues.map(\.code))
         for code in raised.subtracting(codes) { await board.clear(code) }

@@ -11,7 +11,8 @@ struct SupportDesk: Sendable {
     private static let systemctl = "/usr/bin/systemctl"
     private static let units = [
         "drimboxd.service", "drimbox-gateway.service", "drimbox-netgen.service", "drimbox-firewall.service",
-        "drimbox-probe.socket", "drimbox-console@ttyS0.service", "systemd-networkd.service", "chrony.service",
+        "drimbox-probe.socket", "drimbox-network-probe.socket", "drimbox-console@ttyS0.service",
+        "systemd-networkd.service", "chrony.service",
     ]
 
     let settings: SupervisorConfiguration
