@@ -12,12 +12,13 @@ enum MenuItem: CaseIterable, Sendable {
     case events
     case audit
     case update
+    case enrolment
     case language
     case logOut
 
     var role: Role {
         switch self {
-        case .issues, .health, .update, .events, .audit, .language, .logOut: .viewer
+        case .issues, .health, .update, .enrolment, .events, .audit, .language, .logOut: .viewer
         case .tests, .restart: .operator
         case .undo, .wizard, .pending: .admin
         }
@@ -69,7 +70,8 @@ extension ConsoleDialogue {
             return askMenu()
         }
         switch item {
-        case .language, .logOut: break
+        // The code wants the whole screen.
+        case .language, .logOut, .enrolment: break
         default: say()
         }
         switch item {
@@ -79,6 +81,7 @@ extension ConsoleDialogue {
         case .restart: restartGateway()
         case .health: showHealth()
         case .update: showUpdate()
+        case .enrolment: showEnrolment()
         case .wizard: startWizard()
         case .pending: showPending()
         case .events: showEvents()

@@ -226,6 +226,11 @@ package struct CertificateChain: Sendable {
     package static func fingerprint(_ bytes: [UInt8]) -> String {
         SHA256.hash(data: bytes).prefix(8).hexadecimal
     }
+
+    /// All 64 digits.
+    package static func fullFingerprint(_ bytes: [UInt8]) -> String {
+        SHA256.hash(data: bytes).hexadecimal
+    }
 }
 
 extension Timestamp {

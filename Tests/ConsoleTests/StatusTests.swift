@@ -154,7 +154,7 @@ private let crashLoop = Admin.Issue(
         player.enter(FakeBox.password)
         #expect(player.dialogue.person == Login(user: "anne", role: .admin))
         #expect(player.shows("  1  Why degraded?\n"))
-        #expect(player.screen.hasSuffix(" 12  Log out\n1-12> "))
+        #expect(player.screen.hasSuffix(" 13  Log out\n1-13> "))
         #expect(!player.transcript.contains(FakeBox.password))
     }
 

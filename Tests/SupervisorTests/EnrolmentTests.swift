@@ -58,6 +58,7 @@ struct EnrolmentTests {
             let privateKey = key.pemRepresentation
             let missing = CertificateImport(chain: chain, privateKey: privateKey)
             #expect(try await put(box, missing) == (422, "enrol.anchor"))
+            #expect(try await box.get("/v1/enrolment/code").status == 404)
             let other = CertificateImport(
                 chain: chain,
                 authorities: root.pem,
@@ -75,6 +76,12 @@ struct EnrolmentTests {
             let status = try await box.get("/v1/enrolment", EnrolmentStatus.self)
             #expect(status.key == .file && status.certificate?.subject == "CN=DRX-0042")
             #expect(status.objection == nil && status.imported != nil)
+            let code = try await box.get("/v1/enrolment/code", EnrolmentCode.self)
+            let digest = SHA256.hash(data: key.publicKey.derRepresentation)
+            #expect(code.fingerprint == digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+            #expect(code.content == code.fingerprint.prefix(24).uppercased())
+            let hasProgram = FileManager.default.isExecutableFile(atPath: "/usr/bin/qrencode")
+            #expect((code.modules?.count == 21) == hasProgram)
             // Told of at once.
             let issues = try await box.get("/v1/issues", IssueList.self).issues.map(\.code)
             #expect(issues.contains("W-CERT-04:identity"))

@@ -75,6 +75,22 @@ package struct EnrolmentStatus: Codable, Equatable, Sendable {
     }
 }
 
+/// `GET /v1/enrolment/code`: the identity key's fingerprint for a camera.
+package struct EnrolmentCode: Codable, Equatable, Sendable {
+    /// SHA-256 of the SubjectPublicKeyInfo: 64 digits in lower case.
+    package let fingerprint: String
+    /// What the code holds: the fingerprint's first 24 digits in upper case.
+    package let content: String
+    /// The QR code's rows, `#` dark and `.` light, without a quiet zone; absent where the box cannot make one.
+    package let modules: [String]?
+
+    package init(fingerprint: String, content: String, modules: [String]?) {
+        self.fingerprint = fingerprint
+        self.content = content
+        self.modules = modules
+    }
+}
+
 /// `PUT /v1/enrolment/certificate`.
 package struct CertificateImport: Codable, Equatable, Sendable {
     /// PEM, the box's certificate first.

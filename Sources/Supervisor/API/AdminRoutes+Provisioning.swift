@@ -158,6 +158,7 @@ extension AdminRoutes {
     private var enrolmentRoutes: [AdminRoute] {
         [
             get("/v1/enrolment") { _ in AdminAnswer.json(await desk.enrolment.status()) },
+            get("/v1/enrolment/code") { _ in AdminAnswer.json(try await desk.enrolment.code()) },
             post("/v1/enrolment/csr", role: .admin) { request in
                 let subject = try decoded(EnrolmentRequest.self, request)
                 return AdminAnswer.json(

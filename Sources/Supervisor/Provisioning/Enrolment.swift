@@ -67,6 +67,14 @@ actor Enrolment {
         )
     }
 
+    /// Nil where no key is known yet.
+    var fullFingerprint: String? {
+        let publicKey = try? table.fact(Fact.publicKey)
+        return publicKey.flatMap { Data(base64Encoded: $0) }.map {
+            CertificateChain.fullFingerprint(Array($0))
+        }
+    }
+
     private func state(isCertified: Bool) async -> ProvisioningState {
         guard await transactions.isConfigured else { return .factory }
         guard isCertified else { return .configured }

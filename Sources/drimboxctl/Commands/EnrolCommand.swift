@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import ArgumentParser
+import Console
 import FoundationEssentials
 
 struct EnrolCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enrol",
         abstract: "The box's identity.",
-        subcommands: [EnrolStatusCommand.self, EnrolRequestCommand.self, EnrolImportCommand.self],
+        subcommands: [
+            EnrolStatusCommand.self, EnrolRequestCommand.self, EnrolCodeCommand.self, EnrolImportCommand.self,
+        ],
         defaultSubcommand: EnrolStatusCommand.self
     )
 }
@@ -50,6 +53,27 @@ struct EnrolStatusCommand: AsyncParsableCommand {
         let body = try await options.client.get("/v1/enrolment")
         let status = try options.client.decode(EnrolmentStatus.self, body)
         options.show(body) { options.rendering.enrolment(status) }
+    }
+}
+
+struct EnrolCodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "code",
+        abstract: "The key's fingerprint, and its beginning as a QR code for a camera."
+    )
+
+    @OptionGroup var options: Options
+
+    @Flag(help: "For a terminal that writes dark on light.")
+    var invert = false
+
+    func run() async throws {
+        let body = try await options.client.get("/v1/enrolment/code")
+        let code = try options.client.decode(EnrolmentCode.self, body)
+        let language: ConsoleLanguage = options.messages.language == .french ? .french : .english
+        options.show(body) {
+            EnrolmentScreen(code, language: language, isInverted: invert).lines.joined(separator: "\n")
+        }
     }
 }
 
