@@ -85,7 +85,7 @@ def places(layout):
     return found, offset + 1
 
 
-def assemble(path, tools, slot_a, slot_b, data_size, lab):
+def assemble(path, tools, slot_a, slot_b, data_size):
     """GPT: the ESP, root and hash tree twice, data. Slot B is empty, or on trial with another build's release."""
     layout = [(name, size or data_size) for name, size in LAYOUT]
     place, size = places(layout)
