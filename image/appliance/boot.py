@@ -8,8 +8,8 @@ from steps import HERE, Failure, digest_file, own_digest, run, words
 from root import needed
 
 # The installer's beside them; it makes partitions and mounts the boot partition.
-INSTALLER_PROGRAMS = ["sfdisk", "mkfs.vfat"]
-INSTALLER_APPLETS = ["blockdev", "sha256sum"]
+INSTALLER_PROGRAMS = ["sfdisk", "mkfs.vfat", "openssl"]
+INSTALLER_APPLETS = ["base64", "blockdev", "sha256sum", "wc"]
 INSTALLER_MODULES = ["vfat", "nls_cp437", "nls_ascii"]
 PROGRAMS = ["modprobe", "veritysetup", "cryptsetup", "mkfs.ext4", "e2fsck", "systemd-cryptsetup", "systemd-cryptenroll",
             "systemd-pcrextend"]

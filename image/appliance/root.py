@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root's tree: Debian's packages without what a box never needs, our executables, units and settings."""
+import base64
 import glob
+import json
 import os
 import re
 import shutil
@@ -11,6 +13,8 @@ from steps import HERE, Failure, digest_file, digest_tree, own_digest, run, word
 NAMES = {"drimboxctl": "usr/bin"} | {
     name: "usr/libexec"
     for name in ["drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-probe", "drimbox-netgen", "drimbox-update"]}
+# SubjectPublicKeyInfo up to the key's 32 bytes (RFC 8410, 4).
+ED25519 = bytes.fromhex("302a300506032b6570032100")
 REPOSITORY = os.path.join(HERE, "../..")
 # Package management, documents, Perl; tables of hardware's names; boot loaders; what asks or heals at a terminal.
 SUPERFLUOUS = """
@@ -39,10 +43,10 @@ MASKED = ["getty@.service", "serial-getty@.service", "console-getty.service", "c
 class Release:
     """What os-release says of an image; what it trusts."""
 
-    def __init__(self, version, rollback_index, date, trust):
+    def __init__(self, version, rollback_index, date, trust, answer_key=""):
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
             raise Failure("--version", version, "numbers between dots")
-        self.version, self.trust = version, trust
+        self.version, self.trust, self.answer_key = version, trust, answer_key
         self.lines = [f"IMAGE_ID=drimbox\nIMAGE_VERSION={version}\n",
                       f"DRIMBOX_ROLLBACK_INDEX={rollback_index}\nDRIMBOX_BUILT={date}\n"]
 
@@ -57,6 +61,21 @@ def trusted_roots(repository):
         if not os.path.exists(path):
             raise Failure("--trust", f"no {path}", "a repository that image/release made")
     return found
+
+
+def answer_key(path):
+    """A public key of Ed25519 in PEM; nothing where no file is named."""
+    if path is None:
+        return ""
+    text = run(["openssl", "pkey", "-pubin", "-in", path, "-pubout"], "--answer-key")
+    if not key_information(text).startswith(ED25519):
+        raise Failure("--answer-key", "another key", "one of Ed25519")
+    return text
+
+
+def key_information(text):
+    """SubjectPublicKeyInfo, of PEM."""
+    return base64.b64decode("".join(line for line in text.splitlines() if not line.startswith("-----")))
 
 
 def needed(path):
@@ -119,12 +138,15 @@ def assemble(cache, tools, base, kernel, programs, release):
         install(programs, tree)
         for name, path in release.trust.items():
             shutil.copyfile(path, os.path.join(tree, "usr/share/drimbox", name))
+        if release.answer_key:
+            name_answer_key(os.path.join(tree, "etc/drimbox/drimbox.json"), release.answer_key)
         kernel.copy_modules(tools, modules, tree)
         settle(tree, release)
         clamp(tree, cache.date)
 
     inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, ENABLED, MASKED, [digest_tree(path) for path in (*ours, viewer)],
-              release.lines, {name: digest_file(path) for name, path in release.trust.items()}, own_digest("root.py", "trees.py")]
+              release.lines, {name: digest_file(path) for name, path in release.trust.items()}, release.answer_key,
+              own_digest("root.py", "trees.py")]
     return cache.step("tree", inputs, make)
 
 
@@ -138,6 +160,16 @@ def install(programs, tree):
     for name in os.listdir(programs.path("lib")):
         shutil.copyfile(programs.path("lib", name), os.path.join(private, name))
     write(tree, "etc/ld.so.conf.d/drimbox.conf", "/usr/lib/drimbox\n")
+
+
+def name_answer_key(path, key):
+    """The box's own document says whose answer files count."""
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    bare = base64.b64encode(key_information(key)[len(ED25519):]).decode()
+    document["provisioning"] = {"answerKeys": [bare]}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=2)
 
 
 def write(tree, name, content):
