@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A box that a test drives: its console's line, and a shell that only tests have (image/appliance/machine.py)."""
+import base64
 import os
 import re
 import sys
@@ -64,7 +65,9 @@ class Line:
 class Guest:
     """Started by `with`; ended by it, whatever state it is in."""
 
-    BAD = r"Kernel panic|Interactive Shell|FAILED: [^\n]*|emergency mode"
+    LOST = "Kernel panic|Interactive Shell"
+    BAD = LOST + r"|FAILED: [^\n]*|emergency mode"
+    running = []
 
     def __init__(self, directory, **options):
         self.machine = Machine(directory, test=True, **options)
@@ -74,10 +77,12 @@ class Guest:
         self.begin = time.monotonic()
         self.console = Line(console, self.machine.path("console.log"))
         self.shell = Line(shell, self.machine.path("shell.log"))
+        Guest.running.append(self)
         return self
 
     def __exit__(self, *_):
         self.machine.stop()
+        Guest.running.remove(self)
 
     def figures(self):
         return f"{self.machine.processor_seconds():.0f} CPU s, {time.monotonic() - self.begin:.0f} s"
@@ -91,6 +96,13 @@ class Guest:
         self.shell.send(command + "\n")
         found = self.shell.wait(r"(?s)(.*?)@@status=(\d+)\n", None, seconds)
         return int(found[2]), found[1].strip()
+
+    def put(self, path, content):
+        """A small file in the guest, root's alone."""
+        encoded = base64.b64encode(content.encode()).decode()
+        status, text = self.do(f"(umask 077; echo {encoded} | base64 -d >{path})")
+        if status != 0:
+            raise AssertionError(f"{path}: found {status}: {text}, expected 0")
 
     def power_off(self, seconds=240):
         self.shell.send("systemctl poweroff\n")
