@@ -35,7 +35,7 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: shippedSettings)
 }
 
-func door(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: shippedSettings)
 }
 
@@ -46,13 +46,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let package = Package(
     name: "drimbox",
     products: [
-        .executable(name: "drimboxd", targets: ["drimboxd"]),
-        .executable(name: "drimbox-gateway", targets: ["drimbox-gateway"]),
+        .executable(name: "drimbox", targets: ["drimbox"]),
         .executable(name: "drimbox-codec", targets: ["drimbox-codec"]),
-        .executable(name: "drimbox-probe", targets: ["drimbox-probe"]),
-        .executable(name: "drimbox-netgen", targets: ["drimbox-netgen"]),
-        .executable(name: "drimbox-update", targets: ["drimbox-update"]),
-        .executable(name: "drimboxctl", targets: ["drimboxctl"]),
         // For conformance suites; no part of the box.
         .executable(name: "tuf-client", targets: ["tuf-client"]),
     ],
@@ -158,8 +153,8 @@ let package = Package(
         ),
         room("Console", ["Linux", "Admin", "Transfer"]),
         // 5 doors
-        door("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
-        door(
+        room("drimboxd", ["Supervisor", "Admin", "Linux", arguments, lifecycle, signals, logging]),
+        room(
             "drimbox-gateway",
             [
                 "Source", "Consumer", "Viewer", "DMP", "Identity", "WhiteList", "Transfer", "Codecs", "Store",
@@ -171,18 +166,26 @@ let package = Package(
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
-        door("drimbox-probe", ["Health", "HostNetwork", "TPM", "Admin", "Linux"]),
-        door("drimbox-update", ["Updates", "TUF", "Admin", "Linux", arguments]),
-        door("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
-        door("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
-        door(
+        room("drimbox-probe", ["Health", "HostNetwork", "TPM", "Admin", "Linux"]),
+        room("drimbox-update", ["Updates", "TUF", "Admin", "Linux", arguments]),
+        room("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
+        executable("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
+        room(
             "drimboxctl",
             [
                 "Console", "Provisioning", "Admin", "Transfer", "WhiteList", "ZIP", "DICOM", "Linux",
                 arguments, nioCore,
             ]
         ),
-        door("tuf-client", ["Updates", "TUF", "Linux", arguments]),
+        executable(
+            "drimbox",
+            [
+                "drimboxd", "drimbox-gateway", "drimbox-probe", "drimbox-update", "drimbox-netgen",
+                "drimboxctl",
+                "Admin", "Linux",
+            ]
+        ),
+        executable("tuf-client", ["Updates", "TUF", "Linux", arguments]),
         // Tests
         .executableTarget(
             name: "update-benchmark",

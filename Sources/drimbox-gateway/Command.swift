@@ -6,7 +6,9 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-@main
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimbox-gateway",

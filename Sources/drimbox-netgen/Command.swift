@@ -5,9 +5,11 @@ import Linux
 import HostNetwork
 import Store
 
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 /// Runs at every boot before systemd-networkd, and needs nothing but the database: the confirmed network comes up
 /// even where the supervisor does not.
-@main
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimbox-netgen",

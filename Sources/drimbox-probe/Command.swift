@@ -7,9 +7,11 @@ import HostNetwork
 import Linux
 import TPM
 
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 /// Asks the hardware what only root may ask: one request on standard input or as an argument, one answer on
 /// standard output, and it ends. A chip or a disk that never answers costs this process, which is killed.
-@main
 struct Command {
     private static let smartctlDeadline: Duration = .seconds(20)
     private static let longestRequest = 64 << 10

@@ -4,12 +4,14 @@ import ArgumentParser
 import Linux
 import Updates
 
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 /// Looks for releases, installs them into the slot that does not run, and watches over their trial. In a process of its
 /// own: it may write to the slots and to the boot partition, and hears nothing from the network but a repository's files.
 ///
 /// Exit status: 0 done, or nothing to do; 90 a release is there; 99 it is held, or was not installed; 100 it is installed
 /// and starts with the next boot; 1 an error.
-@main
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimbox-update",

@@ -4,7 +4,9 @@ import ArgumentParser
 import FoundationEssentials
 import Linux
 
-@main
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimboxctl",

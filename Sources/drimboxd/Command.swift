@@ -7,7 +7,9 @@ import ServiceLifecycle
 import Supervisor
 import UnixSignals
 
-@main
+/// The program, as it is started by its name.
+package func run() async { await Command.main() }
+
 struct Command: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drimboxd",

@@ -13,6 +13,7 @@ private let floors: [String: Int] = [
     "Supervisor": 4, "Console": 4, "Source": 4, "Consumer": 4, "Viewer": 4,
     "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
     "drimboxctl": 5, "drimbox-update": 5, "tuf-client": 5,
+    "drimbox": 6,
 ]
 
 private let repository = URL(filePath: #filePath)
@@ -118,10 +119,7 @@ private func sourceFiles() throws -> [SourceFile] {
         }
     }
 
-    private static let executables = [
-        "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe", "drimbox-update",
-        "drimboxctl",
-    ]
+    private static let executables = ["drimbox", "drimbox-codec"]
     private static var release: URL { repository.appending(path: ".build/release") }
     private static var hasRelease: Bool {
         executables.allSatisfy { FileManager.default.fileExists(atPath: release.appending(path: $0).path) }

@@ -10,9 +10,11 @@ import stat
 
 from steps import HERE, Failure, digest_file, digest_tree, own_digest, run, words
 
-NAMES = {"drimboxctl": "usr/bin"} | {
-    name: "usr/libexec"
-    for name in ["drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-probe", "drimbox-netgen", "drimbox-update"]}
+EXECUTABLES = ["drimbox", "drimbox-codec"]
+# The names that the first one is started by.
+LINKS = {"usr/bin/drimboxctl": "../libexec/drimbox"} | {
+    "usr/libexec/" + name: "drimbox"
+    for name in ["drimboxd", "drimbox-gateway", "drimbox-probe", "drimbox-netgen", "drimbox-update"]}
 # SubjectPublicKeyInfo up to the key's 32 bytes (RFC 8410, 4).
 ED25519 = bytes.fromhex("302a300506032b6570032100")
 REPOSITORY = os.path.join(HERE, "../..")
@@ -84,7 +86,7 @@ def needed(path):
 
 def executables(cache, tools, directory, base):
     """Stripped, with the libraries of the host that the image's Debian has by no such name (DCMTK's)."""
-    sources = {name: os.path.join(directory, name) for name in NAMES}
+    sources = {name: os.path.join(directory, name) for name in EXECUTABLES}
     for name, path in sources.items():
         if not os.path.exists(path):
             raise Failure("--executables", f"no {path}", "what image/compile makes")
@@ -151,10 +153,12 @@ def assemble(cache, tools, base, kernel, programs, release):
 
 
 def install(programs, tree):
-    for name, directory in NAMES.items():
-        os.makedirs(os.path.join(tree, directory), exist_ok=True)
-        shutil.copyfile(programs.path(name), os.path.join(tree, directory, name))
-        os.chmod(os.path.join(tree, directory, name), 0o755)
+    os.makedirs(os.path.join(tree, "usr/libexec"), exist_ok=True)
+    for name in EXECUTABLES:
+        shutil.copyfile(programs.path(name), os.path.join(tree, "usr/libexec", name))
+        os.chmod(os.path.join(tree, "usr/libexec", name), 0o755)
+    for name, target in LINKS.items():
+        os.symlink(target, os.path.join(tree, name))
     private = os.path.join(tree, "usr/lib/drimbox")
     os.makedirs(private)
     for name in os.listdir(programs.path("lib")):
