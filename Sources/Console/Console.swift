@@ -16,14 +16,18 @@ package struct Console<Line: ConsoleTerminal>: Sendable {
     private let language: ConsoleLanguage
     private let terminal: Line
     private let settings: ConsoleSettings
+    /// Nil where the terminal is given to nobody else.
+    private let shell: (@Sendable (Duration) async -> Void)?
 
     /// `socket`: path of the admin API's.
     package init(
         socket: String,
         language: ConsoleLanguage,
         terminal: Line,
-        settings: ConsoleSettings = ConsoleSettings()
+        settings: ConsoleSettings = ConsoleSettings(),
+        shell: (@Sendable (Duration) async -> Void)? = nil
     ) {
+        self.shell = shell
         client = UnixHTTPClient(socketPath: socket)
         self.language = language
         self.terminal = terminal
@@ -52,6 +56,9 @@ package struct Console<Line: ConsoleTerminal>: Sendable {
                     case .request(let request): event = .answer(await send(request))
                     case .sleep(let duration):
                         try await Task.sleep(for: duration)
+                        event = .woke
+                    case .shell(let duration):
+                        await shell?(duration)
                         event = .woke
                     case .end(let status): return status
                     }

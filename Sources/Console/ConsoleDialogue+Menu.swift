@@ -13,6 +13,7 @@ enum MenuItem: CaseIterable, Sendable {
     case audit
     case update
     case enrolment
+    case shell
     case language
     case logOut
 
@@ -20,7 +21,7 @@ enum MenuItem: CaseIterable, Sendable {
         switch self {
         case .issues, .health, .update, .enrolment, .events, .audit, .language, .logOut: .viewer
         case .tests, .restart: .operator
-        case .undo, .wizard, .pending: .admin
+        case .undo, .wizard, .pending, .shell: .admin
         }
     }
 }
@@ -82,6 +83,7 @@ extension ConsoleDialogue {
         case .health: showHealth()
         case .update: showUpdate()
         case .enrolment: showEnrolment()
+        case .shell: openShell()
         case .wizard: startWizard()
         case .pending: showPending()
         case .events: showEvents()

@@ -20,6 +20,8 @@ package enum ConsoleAction: Equatable, Sendable {
     case ask(ConsoleQuestion)
     case request(ConsoleRequest)
     case sleep(Duration)
+    /// Gives the terminal to a shell for so long at most; `woke` comes after it.
+    case shell(Duration)
     case end(status: Int32)
 }
 
@@ -54,6 +56,8 @@ package struct ConsoleSettings: Equatable, Sendable {
     /// Between two looks at a change that is tried.
     package var transactionPause: Duration = .milliseconds(500)
     package var confirmSeconds = 120
+    /// The terminal's name below /dev; empty where it has none.
+    package var terminal = ""
 
     package init() {}
 }
@@ -212,7 +216,8 @@ package struct ConsoleDialogue: Sendable {
         if request.method != "GET" {
             // The caller that the API sees is the console; who stands behind it belongs in the audit.
             let user = person.map { ScreenText.ascii($0.user) } ?? "-"
-            request.headers["X-Reason"] = "serial console, user \(user)"
+            let why = request.headers["X-Reason"].map { ": \($0)" } ?? ""
+            request.headers["X-Reason"] = "serial console, user \(user)" + why
         }
         actions.append(.request(request))
         waiting = .answer(then)
@@ -232,6 +237,11 @@ package struct ConsoleDialogue: Sendable {
         call(first) { dialogue, answer in
             dialogue.call(requests.dropFirst(), answers: answers + [answer], then: then)
         }
+    }
+
+    mutating func runShell(_ duration: Duration, then: @escaping Handler<Void>) {
+        actions.append(.shell(duration))
+        waiting = .wake(then)
     }
 
     mutating func sleep(_ duration: Duration, then: @escaping Handler<Void>) {

@@ -79,6 +79,7 @@ extension ConsoleText {
         case "E-TPM-05": "la puce de securite est en defaut"
         case "E-NET-01": "\(subject) : pas de cable"
         case "W-NET-02": "\(subject) : pas de reponse DHCP"
+        case "W-SHELL-01": "un shell de depannage a ete ouvert depuis le demarrage de la box"
         case "E-NET-03":
             "\(issue.evidence["interface"] ?? "?") : l'adresse \(subject) est aussi celle d'un autre appareil"
                 + (issue.evidence["hardwareAddress"].map { " (\($0))" } ?? "")
@@ -158,6 +159,7 @@ extension ConsoleText {
         case "E-TPM-05": "Remplacez la carte."
         case "E-NET-01": "Menu 2 : tests du reseau."
         case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
+        case "W-SHELL-01": "Lisez l'audit ; redemarrez la box quand le travail est fini."
         case "E-NET-03":
             "L'equipe reseau trouve l'autre appareil ; l'un des deux doit changer d'adresse."
         case "E-DB-01", "E-AUDIT-01": "Laissez la box allumee et appelez le support."

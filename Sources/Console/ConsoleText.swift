@@ -146,6 +146,7 @@ package struct ConsoleText: Sendable {
         case .restart: pick("Restart the gateway", "Relancer la passerelle")
         case .health: pick("Disk, TPM, heat", "Disques, TPM, temperatures")
         case .update: pick("Software update, previous software", "Mise a jour, logiciel precedent")
+        case .shell: pick("Vendor's shell, by a signed challenge", "Shell du fournisseur, sur defi signe")
         case .enrolment: pick("Enrolment: the key's fingerprint", "Enrolement : l'empreinte de la cle")
         case .wizard:
             pick("Install wizard / change network", "Assistant d'installation / changer le reseau")

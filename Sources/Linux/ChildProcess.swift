@@ -158,15 +158,26 @@ package final class ChildProcess: Sendable {
 
 extension ChildProcess {
     /// Gives the terminal to an interactive program until it ends. Ctrl-C and Ctrl-\ are its keys meanwhile, not ours.
-    package static func runOnTerminal(_ executable: String, _ arguments: [String])
-        async throws(SystemCallError)
-        -> ProcessExit
-    {
+    /// After `deadline` it is hung up, and killed 5 s later; nil: it may take for ever.
+    package static func runOnTerminal(
+        _ executable: String,
+        _ arguments: [String],
+        deadline: Duration? = nil
+    ) async throws(SystemCallError) -> ProcessExit {
         let kept = [SIGINT, SIGQUIT].map { (number: $0, handler: Glibc.signal($0, SIG_IGN)) }
         defer {
             for item in kept { _ = Glibc.signal(item.number, item.handler) }
         }
-        return await (try start(executable, arguments, input: .terminal)).exit()
+        let child = try await start(executable, arguments, input: .terminal)
+        let killer = Task {
+            guard let deadline else { return }
+            try await Task.sleep(for: deadline)
+            child.signal(SIGHUP)
+            try await Task.sleep(for: .seconds(5))
+            child.signal(SIGKILL)
+        }
+        defer { killer.cancel() }
+        return await child.exit()
     }
 
     /// Runs a program to its end and returns what it wrote to standard output, cut at `limit` bytes.

@@ -22,6 +22,13 @@ package final class Terminal: Sendable {
         var settings = termios()
         _ = try systemCall("tcgetattr", on: "terminal") { unsafe tcgetattr(input, &settings) }
         original = settings
+        try takeRaw()
+        if let original { TerminalSignals.restore(original, of: input) }
+    }
+
+    /// Takes the terminal back after `restore()`.
+    package func takeRaw() throws(SystemCallError) {
+        guard var settings = original else { return }
         // A stray XOFF must not stop the output for ever, nor a break end the program.
         settings.c_iflag &= ~tcflag_t(BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
         settings.c_iflag |= tcflag_t(IGNBRK)
@@ -30,7 +37,15 @@ package final class Terminal: Sendable {
         settings.c_cc.5 = 0
         settings.c_cc.6 = 1
         _ = try systemCall("tcsetattr", on: "terminal") { unsafe tcsetattr(input, TCSANOW, &settings) }
-        if let original { TerminalSignals.restore(original, of: input) }
+    }
+
+    /// The device's name below /dev, `ttyS0`; nil where it is no terminal.
+    package var name: String? {
+        guard original != nil else { return nil }
+        var buffer = [CChar](repeating: 0, count: 64)
+        guard unsafe ttyname_r(input, &buffer, buffer.count - 1) == 0 else { return nil }
+        let path = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.hasPrefix("/dev/") ? String(path.dropFirst(5)) : nil
     }
 
     deinit {

@@ -204,6 +204,14 @@ package struct Appliance: Sendable {
             journal: journal
         )
         let watch = CertificateWatch(enrolment: enrolment, transactions: transactions, hardware: hardware)
+        let shell = ShellDesk(
+            settings: configuration,
+            enrolment: enrolment,
+            audit: audit,
+            board: board,
+            journal: journal,
+            startsUnit: isUnit
+        )
         let monitor = HealthMonitor(
             settings: configuration.health,
             directory: configuration.stateDirectory,
@@ -214,7 +222,8 @@ package struct Appliance: Sendable {
             board: board,
             journal: journal,
             certificates: { await watch.readings() },
-            audit: audit
+            audit: audit,
+            standing: { shell.issues() }
         )
         let persons = ConsoleUsers(table: users, journal: journal)
         let updates = UpdateClient(path: configuration.runtimeDirectory + "/update.sock")
@@ -282,7 +291,8 @@ package struct Appliance: Sendable {
                         ?? (isUnit ? "/usr/bin/systemctl" : nil),
                     journal: journal
                 ),
-                reset: FactoryReset(directory: configuration.stateDirectory)
+                reset: FactoryReset(directory: configuration.stateDirectory),
+                shell: shell
             ),
             audit: audit,
             journal: journal

@@ -14,6 +14,8 @@ struct Player {
     private(set) var transcript = ""
     /// Since the last answer, with the prompt.
     private(set) var screen = ""
+    /// How long each shell may last that had the terminal.
+    private(set) var shells: [Duration] = []
     /// Lines that were entered.
     private(set) var answers = 0
     private var uptime = Duration.seconds(1000)
@@ -43,6 +45,10 @@ struct Player {
                     event = .answer(box.answer(request))
                 case .sleep(let duration):
                     uptime += duration
+                    event = .woke
+                case .shell(let duration):
+                    shells.append(duration)
+                    uptime += .seconds(60)
                     event = .woke
                 case .end: question = nil
                 }

@@ -99,7 +99,15 @@ struct UnstartedBox {
                 journal: journal
             ),
             power: PowerControl(command: nil, journal: journal),
-            reset: FactoryReset(directory: folder.path)
+            reset: FactoryReset(directory: folder.path),
+            shell: ShellDesk(
+                settings: configuration,
+                enrolment: enrolment,
+                audit: audit,
+                board: board,
+                journal: journal,
+                startsUnit: false
+            )
         )
     }
 

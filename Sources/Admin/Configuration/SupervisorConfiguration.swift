@@ -10,6 +10,8 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         /// box, and who connects is checked.
         package let operators: String?
         package let viewers: String?
+        /// Ed25519, base64 of 32 bytes: whose signature opens the break-glass shell. None: it stays shut.
+        package let shellKeys: [String]
     }
 
     /// Which hardware this box has, and so looks after.
@@ -107,12 +109,7 @@ extension SupervisorConfiguration.Provisioning {
     fileprivate init(reading object: ConfigurationReader?) {
         var reader = object
         authorities = reader?.optionalString("authorities", .path)
-        let keys = reader?.array("answerKeys", count: 0...16) ?? []
-        answerKeys = keys.compactMap { [reader] path, value in
-            if case .string(let text) = value, text.utf8.count == 44 { return text }
-            reader?.findings.note(path, found: value.evidence, expected: "base64 of 32 bytes")
-            return nil
-        }
+        answerKeys = reader?.publicKeys("answerKeys") ?? []
         powerCommand = reader?.optionalString("powerCommand", .path)
         reader?.finish()
     }
@@ -123,14 +120,27 @@ extension SupervisorConfiguration.AdminSocket {
         let standard = (socket: runtimeDirectory + "/admin.sock", group: "drimbox-admin")
         guard var reader = object else {
             (socket, group) = standard
-            (operators, viewers) = (nil, nil)
+            (operators, viewers, shellKeys) = (nil, nil, [])
             return
         }
         socket = reader.optionalString("socket", .socketPath) ?? standard.socket
         group = reader.optionalString("group", .group) ?? standard.group
         operators = reader.optionalString("operators", .group)
         viewers = reader.optionalString("viewers", .group)
+        shellKeys = reader.publicKeys("shellKeys")
         reader.finish()
+    }
+}
+
+extension ConfigurationReader {
+    /// Ed25519 keys in base64.
+    fileprivate mutating func publicKeys(_ name: String) -> [String] {
+        let findings = findings
+        return array(name, count: 0...16).compactMap { path, value in
+            if case .string(let text) = value, text.utf8.count == 44 { return text }
+            findings.note(path, found: value.evidence, expected: "base64 of 32 bytes")
+            return nil
+        }
     }
 }
 

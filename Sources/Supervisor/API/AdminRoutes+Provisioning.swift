@@ -13,11 +13,12 @@ struct ProvisioningDesk: Sendable {
     let acceptance: AcceptanceDesk
     let power: PowerControl
     let reset: FactoryReset
+    let shell: ShellDesk
 }
 
 extension AdminRoutes {
     var provisioning: [AdminRoute] {
-        enrolmentRoutes + backupRoutes + acceptanceRoutes + powerRoutes
+        enrolmentRoutes + backupRoutes + acceptanceRoutes + powerRoutes + shellRoutes
     }
 
     private var acceptanceRoutes: [AdminRoute] {
@@ -40,6 +41,24 @@ extension AdminRoutes {
             post("/v1/support/bundles", role: .operator, worksInSafeMode: true) { _ in
                 let bundle = try await desk.support.bundle(await status(), metrics: await metrics.text)
                 return AdminAnswer.bytes(bundle, type: "application/x-tar")
+            },
+        ]
+    }
+
+    private var shellRoutes: [AdminRoute] {
+        [
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/shell/challenge",
+                role: .admin,
+                needsReason: true,
+                worksInSafeMode: true
+            ) { _ in AdminAnswer.json(try await desk.shell.challenge()) },
+            post("/v1/shell/open", role: .admin, worksInSafeMode: true) { request in
+                let response = try decoded(ShellResponse.self, request)
+                return AdminAnswer.json(
+                    try await desk.shell.open(response, user: request.caller.user, reason: request.reason)
+                )
             },
         ]
     }

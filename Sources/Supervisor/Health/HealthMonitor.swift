@@ -34,6 +34,7 @@ actor HealthMonitor {
     private let journal: EventJournal
     private let certificates: @Sendable () async -> [CertificateExpiry.Reading]
     private let audit: AuditTable?
+    private let standing: @Sendable () -> [Issue]
     private let timing: Timing
     private let started: Timestamp
     private var state = HealthState()
@@ -61,6 +62,7 @@ actor HealthMonitor {
         journal: EventJournal,
         certificates: @escaping @Sendable () async -> [CertificateExpiry.Reading] = { [] },
         audit: AuditTable? = nil,
+        standing: @escaping @Sendable () -> [Issue] = { [] },
         timing: Timing = Timing()
     ) {
         self.settings = settings
@@ -74,6 +76,7 @@ actor HealthMonitor {
         self.journal = journal
         self.certificates = certificates
         self.audit = audit
+        self.standing = standing
         self.timing = timing
         started = .now
         health = BoxHealth(
@@ -333,6 +336,7 @@ actor HealthMonitor {
         let expiring = CertificateExpiry.issues(of: await certificates(), now: .now)
         let issues =
             state.issues + tpmIssues + linkIssues + addresses.issues + vanished + auditIssues + expiring
+            + standing()
         for issue in issues { await board.raise(issue) }
         let codes = Set(issues.map(\.code))
         for code in raised.subtracting(codes) { await board.clear(code) }

@@ -19,11 +19,27 @@ struct ConsoleCommand: AsyncParsableCommand {
             StandardError.print("drimboxctl: \(error)")
             throw Exit.failed
         }
+        var settings = ConsoleSettings()
+        // A pseudo-terminal's is no unit's.
+        settings.terminal = terminal.name.flatMap { $0.contains("/") ? nil : $0 } ?? ""
         let console = Console(
             socket: options.client.socket,
             language: options.messages.language == .french ? .french : .english,
-            terminal: terminal
-        )
+            terminal: terminal,
+            settings: settings
+        ) { duration in
+            terminal.restore()
+            do {
+                _ = try await ChildProcess.runOnTerminal(
+                    "/bin/bash",
+                    ["--noprofile", "--norc"],
+                    deadline: duration
+                )
+                try terminal.takeRaw()
+            } catch {
+                StandardError.print("drimboxctl: \(error)\r")
+            }
+        }
         let status = await console.run()
         terminal.restore()
         if status != 0 { throw ExitCode(status) }
