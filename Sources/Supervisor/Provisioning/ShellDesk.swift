@@ -197,7 +197,7 @@ actor ShellDesk {
 
     /// 80 bits in four groups.
     private static func nonce() -> String {
-        let alphabet = Array("abcdefghjkmnpqrstuvwxyz23456789x")
+        let alphabet = Array("abcdefghijkmnpqrstuvwxyz23456789")
         var generator = SystemRandomNumberGenerator()
         return (0..<4).map { _ in
             String((0..<4).map { _ in alphabet[Int.random(in: 0..<32, using: &generator)] })
