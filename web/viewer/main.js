@@ -111,8 +111,10 @@ class Viewer {
   /** While images of exams arrive, they are added to what is shown. */
   async followArrivals() {
     const pace = () => (this.allSeries.length ? 1000 : 200);
-    let wait = pace();
-    while (this.exams.some((exam) => exam.isArriving)) {
+    const isShort = (exam) => exam.series && !exam.failure && exams.isBehind(exam);
+    let [wait, failures] = [pace(), 0];
+    // What came last may have to be asked for again.
+    while (this.exams.some((exam) => exam.isArriving || isShort(exam)) && failures < 10) {
       await new Promise((resolve) => { setTimeout(resolve, wait); });
       try {
         const { notices, expires, exams: now } = await exams.context();
@@ -121,12 +123,13 @@ class Viewer {
           // One that is no longer told of was withdrawn: nothing more comes.
           const { instances, isArriving } = now.find((one) => one.root === exam.root) ?? exam;
           Object.assign(exam, { instances, isArriving: isArriving && now.some((one) => one.root === exam.root) });
-          if (exam.series && !exam.failure && exams.isBehind(exam)) await this.grow(exam);
+          if (isShort(exam)) await this.grow(exam);
         }
         this.writeState();
-        wait = pace();
+        [wait, failures] = [pace(), 0];
       } catch (error) {
         if (error.code === "ended") return;
+        failures += 1;
         wait = Math.min(wait * 2, 30000);
       }
     }
