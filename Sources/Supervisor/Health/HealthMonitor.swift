@@ -258,9 +258,9 @@ actor HealthMonitor {
 
     /// Whether other hosts answer for our addresses, leased ones too.
     private func readAddresses() async {
-        guard let network = await transactions.box.network, let links = try? await transactions.links() else {
-            return addresses = AddressRules()
-        }
+        guard let network = await transactions.box.network else { return addresses = AddressRules() }
+        // Where nobody knows the links, what is known of them stands.
+        guard let links = try? await transactions.links() else { return }
         let names = Set(network.interfaces.map(\.name))
         let configured = links.filter { $0.hasCarrier && names.contains($0.ifname) }
         var asked: [LinkAddress] = []

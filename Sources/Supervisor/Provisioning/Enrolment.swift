@@ -52,8 +52,7 @@ actor Enrolment {
     }
 
     func status() async -> EnrolmentStatus {
-        let publicKey = try? table.fact(Fact.publicKey)
-        let key = publicKey.flatMap { Data(base64Encoded: $0) }.map { Array($0) }
+        let key = knownKey
         let chain = try? CertificateChain(pem: content(chainPath))
         let objection = await objection(chain, key)
         let isGood = chain != nil && objection == nil
@@ -68,11 +67,11 @@ actor Enrolment {
     }
 
     /// Nil where no key is known yet.
-    var fullFingerprint: String? {
-        let publicKey = try? table.fact(Fact.publicKey)
-        return publicKey.flatMap { Data(base64Encoded: $0) }.map {
-            CertificateChain.fullFingerprint(Array($0))
-        }
+    var fullFingerprint: String? { knownKey.map { CertificateChain.fullFingerprint($0) } }
+
+    /// Of the identity, as the last request or import had it.
+    private var knownKey: [UInt8]? {
+        (try? table.fact(Fact.publicKey)).flatMap { Data(base64Encoded: $0) }.map { Array($0) }
     }
 
     private func state(isCertified: Bool) async -> ProvisioningState {
@@ -190,8 +189,7 @@ actor Enrolment {
         let answer = await hardware.ask(.publicKey, seconds: HardwareProbe.tpmDeadline)
         if case .publicKey(let key)? = answer { return key }
         // Without a chip to look after, what the request was made for counts.
-        let known = (try? table.fact(Fact.publicKey)).flatMap { Data(base64Encoded: $0) }
-        if !settings.health.tpm, let known { return Array(known) }
+        if !settings.health.tpm, let knownKey { return knownKey }
         let problem = Self.problem(answer)
         throw ProvisioningError(
             .certificateKey,
