@@ -30,6 +30,11 @@ def mirrors():
     return lines
 
 
+def examine_mirror():
+    """Raises a Failure where the host's mirror cannot be reached, or has no such Debian."""
+    run(["mmdebstrap", "--quiet", "--simulate", "--variant=extract", "--include=base-files", SUITE, "/dev/null", *mirrors()], "the mirror")
+
+
 def bootstrap(variant, packages, directory, documents):
     if shutil.which("mmdebstrap") is None:
         raise Failure("image/build", "no mmdebstrap", "the Debian package mmdebstrap")
