@@ -22,6 +22,8 @@ from trees import examine_mirror
 EXECUTABLES = os.environ.get("IMAGE_EXECUTABLES", os.path.join(ROOT, ".build/release"))
 # The firmware's entries (image/appliance/functions); a disk for the installer, MiB.
 ENTRIES, DISK = [0xD120, 0xD121, 0xD122, 0xD123, 0xD124], 4096
+# What systemd-boot says of an entry whose signature is not that of what it holds.
+REFUSED = r"(?i)Error loading[^\n]*(security violation|access denied)"
 # Their rollback indexes, too.
 FIRST, SECOND = ("2026.11.0", 1), ("2026.12.0", 2)
 INSTANCES = 20
@@ -127,6 +129,41 @@ def unloadable_after_commit(box, releases):
         box.mtools("mcopy", "-o", box.path("empty.efi"), "::EFI/Linux/A.efi")
         with starts_in_a(box) as guest:
             box.expect("data", guest.do("findmnt -no FSTYPE /var")[1], "ext4")
+
+
+def secure_boot(box, releases):
+    """Secure Boot on, and our key alone in the firmware: what we signed starts, and nothing else does."""
+    ours = os.path.join(OUT, "keys", "boot.pem")
+
+    def factory_screen(guest):
+        guest.console.wait("slot a on vda, verified", guest.BAD, 900)
+        guest.console.wait("FACTORY", guest.BAD, 1800)
+        box.note(f"console's factory screen after {guest.figures()}")
+
+    # The shell of tests comes by a command line that nobody signed: here, there is none.
+    with box.stage("a first start, all signatures checked"):
+        with box.start(image=releases.alone, secure_boot=ours) as guest:
+            factory_screen(guest)
+    with box.stage("one byte changed in a kernel image in B: three times refused, then A"):
+        with open(os.path.join(releases.second, "uki.efi"), "rb") as file:
+            content = bytearray(file.read())
+        # In the last quarter is the initial RAM disk.
+        content[len(content) * 3 // 4] ^= 0xFF
+        with open(box.path("changed.efi"), "wb") as file:
+            file.write(content)
+        box.mtools("mcopy", box.path("changed.efi"), "::EFI/Linux/B+3.efi")
+        with box.start(secure_boot=ours) as guest:
+            for _ in range(3):
+                guest.console.wait(REFUSED, guest.LOST, 900)
+                box.note(f"refused after {guest.figures()}")
+            factory_screen(guest)
+        box.expect("entries", box.entries, ["A.efi", "B+0-3.efi"])
+    with box.stage("a firmware that has another's key alone starts nothing of ours"):
+        os.unlink(box.path("variables.fd"))
+        openssl("req", "-new", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=another", "-keyout", box.path("another.key"),
+                "-out", box.path("another.pem"))
+        with box.start(secure_boot=box.path("another.pem")) as guest:
+            guest.console.wait("failed to load Boot[^\n]*: Access Denied", "slot . on vda", 600)
 
 
 def rotten_after_commit(box, releases):
@@ -254,7 +291,7 @@ def update_from_server(box, releases):
 
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
-         install_unattended, study_through_the_box, rotten_after_commit, other_machine, update_from_server]
+         install_unattended, study_through_the_box, secure_boot, rotten_after_commit, other_machine, update_from_server]
 SHORT = 1
 
 

@@ -12,6 +12,10 @@ from steps import Failure, run
 
 FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+# The same with Secure Boot; the variables are then the firmware's alone, by System Management Mode.
+SECURE_FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+# Whose the keys in the firmware are, for its lists have owners.
+OWNER = "d12b0000-0000-4000-8000-000000000002"
 # For tests: a shell on the second serial line. It is no part of the image: QEMU hands the unit over as a credential of the
 # firmware, which the image's own command line refuses; the words that allow it are measured into PCR 12.
 TEST_UNIT = """[Unit]
@@ -42,7 +46,8 @@ class Machine:
     """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
 
     def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
-                 extra=(), stick=None):
+                 extra=(), stick=None, secure_boot=None):
+        """`secure_boot` is a certificate, PEM: the firmware starts nothing but what its key signed."""
         for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
             if shutil.which(program) is None:
                 raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
@@ -54,8 +59,12 @@ class Machine:
         os.makedirs(self.directory, exist_ok=True)
         if image is not None:
             sparse_copy(image, self.disk)
-        if not os.path.exists(os.path.join(self.directory, "variables.fd")):
-            shutil.copyfile(VARIABLES, os.path.join(self.directory, "variables.fd"))
+        self.secure_boot = secure_boot
+        if not os.path.exists(self.path("variables.fd")):
+            if secure_boot is None:
+                shutil.copyfile(VARIABLES, self.path("variables.fd"))
+            else:
+                self.enrol(secure_boot)
         self.memory, self.processors, self.accelerator = memory, processors, accelerator
         self.forwards, self.test, self.extra = forwards, test, list(extra)
         if stick is not None:
@@ -65,6 +74,11 @@ class Machine:
 
     def path(self, name):
         return os.path.join(self.directory, name)
+
+    def enrol(self, certificate):
+        """The variables of a firmware that has this certificate alone, as platform key, exchange key and signature database."""
+        run([virtual_firmware(), "--input", VARIABLES, "--output", self.path("variables.fd"), "--set-pk", OWNER, certificate,
+             "--add-kek", OWNER, certificate, "--add-db", OWNER, certificate, "--secure-boot"], "Secure Boot")
 
     def start_tpm(self):
         if not os.path.isdir(self.tpm):
@@ -89,12 +103,14 @@ class Machine:
         # Emulated, strings go byte by byte where the processor calls that fast, and tables have a level more.
         processor = "max,-erms,-fsrm,-la57" if self.accelerator == "tcg" else "host"
         accelerator = f"{self.accelerator},tb-size=512" if self.accelerator == "tcg" else self.accelerator
+        firmware = FIRMWARE if self.secure_boot is None else SECURE_FIRMWARE
+        guarded = [] if self.secure_boot is None else ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         command = [
-            "qemu-system-x86_64", "-machine", "q35", "-accel", accelerator, "-cpu", processor, "-m", str(self.memory),
+            "qemu-system-x86_64", "-machine", "q35,smm=on" if guarded else "q35", *guarded, "-accel", accelerator, "-cpu", processor, "-m", str(self.memory),
             "-smp", str(self.processors), "-nodefaults", "-display", "none",
             # The watchdog of the chip set resets.
             "-global", "ICH9-LPC.noreboot=false",
-            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={firmware}",
             "-drive", f"if=pflash,format=raw,unit=1,file={self.path('variables.fd')}",
             "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap",
             "-device", "virtio-blk-pci,drive=disk,serial=DRX-0001",
@@ -150,6 +166,15 @@ class Machine:
                 process.kill()
                 process.wait()
         self.qemu = self.swtpm = None
+
+
+def virtual_firmware():
+    """The program that writes the firmware's variables (Python package virt-firmware)."""
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.build/python/bin/virt-fw-vars")
+    found = place if os.path.exists(place) else shutil.which("virt-fw-vars")
+    if found is None:
+        raise Failure("Secure Boot", "no virt-fw-vars", "what Tests/Support/python-environment installs")
+    return found
 
 
 def wait_for(path):
