@@ -6,6 +6,8 @@ struct IDTokenRules: Sendable {
     let clientID: String
     /// `acr_values` as asked, weakest accepted first or last.
     let acrValues: String
+    /// Whether a sign-in without `acr` fails, which is voluntary (OpenID Connect Core 5.5.1.1).
+    let demandsACR: Bool
     let clockSkewSeconds: Int64
 
     /// The token's `sub`. `nonce` is nil for tokens of a refresh, which need none (12.2).
@@ -29,7 +31,7 @@ struct IDTokenRules: Sendable {
                 throw .invalid("ID token at_hash", found: "another", expected: "the access token's")
             }
         }
-        try checkLevel(claims)
+        try checkLevel(claims, isDemanded: demandsACR && nonce != nil)
         guard let subject = claims["sub"]?.text, subject.utf8.count <= 255 else {
             throw .invalid("ID token subject", found: "none", expected: "sub")
         }
@@ -56,18 +58,19 @@ struct IDTokenRules: Sendable {
     }
 
     /// `eidas2` is more than `eidas1`; names without a number must be among those asked.
-    private func checkLevel(_ claims: JSONValue) throws(SignInError) {
-        guard let value = claims["acr"] else { return }
+    private func checkLevel(_ claims: JSONValue, isDemanded: Bool) throws(SignInError) {
+        let value = claims["acr"]
+        if value == nil && !isDemanded { return }
         let asked = acrValues.split(separator: " ").map(String.init)
         guard !asked.isEmpty else { return }
-        let found = value.text ?? ""
+        let found = value?.text ?? ""
         let least = asked.compactMap(Self.level).min()
         guard
             asked.contains(found) || least.flatMap({ least in Self.level(found).map { $0 >= least } }) == true
         else {
             throw .invalid(
                 "ID token acr",
-                found: SignInError.sanitised(String(found.prefix(32))),
+                found: value == nil ? "none" : SignInError.sanitised(String(found.prefix(32))),
                 expected: SignInError.sanitised("at least \(acrValues)")
             )
         }

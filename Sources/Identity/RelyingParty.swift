@@ -11,6 +11,8 @@ package actor RelyingParty {
         package var clientSecret: String?
         package var scope: String
         package var acrValues: String
+        /// Whether who signs in without a word on the level (`acr`) is refused.
+        package var demandsACR: Bool
         package var redirectURI: String
         package var postLogoutRedirectURI: String?
         package var clockSkewSeconds: Int64
@@ -27,6 +29,7 @@ package actor RelyingParty {
             clientSecret: String? = nil,
             scope: String = "openid scope_all",
             acrValues: String = "eidas1",
+            demandsACR: Bool = false,
             redirectURI: String,
             postLogoutRedirectURI: String? = nil,
             clockSkewSeconds: Int64 = 60,
@@ -39,6 +42,7 @@ package actor RelyingParty {
             self.clientSecret = clientSecret
             self.scope = scope
             self.acrValues = acrValues
+            self.demandsACR = demandsACR
             self.redirectURI = redirectURI
             self.postLogoutRedirectURI = postLogoutRedirectURI
             self.clockSkewSeconds = clockSkewSeconds
@@ -84,6 +88,7 @@ package actor RelyingParty {
             issuer: settings.issuer,
             clientID: settings.clientID,
             acrValues: settings.acrValues,
+            demandsACR: settings.demandsACR,
             clockSkewSeconds: settings.clockSkewSeconds
         )
         keys = ProviderKeys(now: now) { uri in await Self.document(uri, exchange) }

@@ -157,11 +157,13 @@ final class Security: Sendable {
         return secret
     }
 
-    /// Signs people in at a provider, by a client of `client(_:)`; `redirectURI` is where they are sent back to.
+    /// Signs people in at a provider, by a client of `client(_:)`; `redirectURI` is where they are sent back to,
+    /// `demandsACR` whether their token has to say how they proved who they are.
     func relyingParty(
         _ provider: GatewayConfiguration.IdentityProvider,
         _ client: HTTPSClient,
-        redirectURI: String
+        redirectURI: String,
+        demandsACR: Bool = false
     ) throws -> RelyingParty {
         let settings = RelyingParty.Settings(
             issuer: provider.issuer,
@@ -170,6 +172,7 @@ final class Security: Sendable {
             clientSecret: try secret(provider),
             scope: provider.scope,
             acrValues: provider.acrValues,
+            demandsACR: demandsACR,
             redirectURI: redirectURI,
             trustsTokenEndpointForHS256: provider.trustsTokenEndpointForHS256
         )

@@ -47,7 +47,12 @@ final class ViewerFunction: Sendable {
             {
                 let client = try security.client(provider)
                 clients.append(client)
-                return try security.relyingParty(provider, client, redirectURI: url + desk.returnPath)
+                return try security.relyingParty(
+                    provider,
+                    client,
+                    redirectURI: url + desk.returnPath,
+                    demandsACR: desk == .patients
+                )
             }
             door = .init(
                 professionals: try party(identity.provider, at: .professionals),

@@ -180,6 +180,18 @@ private func what(_ error: SignInError?) -> String {
         }
     }
 
+    @Test("a token that is silent on the level is refused where it has to speak") func silentLevel()
+        async throws
+    {
+        let provider = StubProvider()
+        provider.set { $0.idToken["acr"] = "" }
+        _ = try await signIn(provider, provider.relyingParty())
+        let refusal = await error {
+            _ = try await signIn(provider, provider.relyingParty { $0.demandsACR = true })
+        }
+        #expect(what(refusal) == "ID token acr")
+    }
+
     @Test("HS256 is the client secret's, or rests on the connection where that is said") func sharedKey()
         async throws
     {
