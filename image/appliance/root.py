@@ -18,7 +18,8 @@ LINKS = {"usr/bin/drimboxctl": "../libexec/drimbox"} | {
 # SubjectPublicKeyInfo up to the key's 32 bytes (RFC 8410, 4).
 ED25519 = bytes.fromhex("302a300506032b6570032100")
 REPOSITORY = os.path.join(HERE, "../..")
-# Package management, documents, Perl; tables of hardware's names; boot loaders; what asks or heals at a terminal.
+# Package management, documents, Perl; tables of hardware's names; boot loaders; what asks or heals at a terminal; accounts'
+# programs; traffic control and other fabrics; libraries that no program here is linked with, and those that only they were.
 SUPERFLUOUS = """
 boot/* dev/* run/* tmp/* var/* etc/apt etc/dpkg etc/cron.d etc/cron.daily etc/init.d etc/rc?.d etc/logrotate.d etc/machine-id
 etc/hostname etc/resolv.conf etc/ssh etc/.pwd.lock etc/passwd- etc/shadow- etc/group- etc/gshadow- etc/udev/hwdb.d etc/update-motd.d
@@ -34,6 +35,13 @@ usr/lib/systemd/system/apt-* usr/lib/systemd/system/dpkg-* usr/lib/systemd/syste
 usr/lib/systemd/system/ldconfig.service usr/lib/systemd/system/systemd-hwdb-update.service usr/lib/systemd/system/smart*
 usr/lib/systemd/system/systemd-firstboot.service usr/lib/systemd/system/debug-shell.service
 usr/lib/systemd/system-generators/systemd-gpt-auto-generator
+usr/sbin/user* usr/sbin/group* usr/sbin/newusers usr/sbin/chpasswd usr/sbin/chgpasswd usr/sbin/vi* usr/sbin/pw* usr/sbin/grp*
+usr/bin/gpasswd usr/bin/passwd usr/bin/chfn usr/bin/chsh usr/bin/newgrp usr/bin/expiry usr/bin/localedef
+usr/lib/x86_64-linux-gnu/libsemanage* usr/lib/x86_64-linux-gnu/libsepol*
+usr/sbin/tc usr/sbin/arpd usr/sbin/devlink usr/sbin/rdma usr/bin/rdma usr/sbin/tipc usr/sbin/dcb usr/sbin/smartd usr/sbin/debugfs
+usr/lib/x86_64-linux-gnu/libdb-* usr/lib/x86_64-linux-gnu/security/pam_userdb.so usr/lib/x86_64-linux-gnu/libmvec.so*
+usr/lib/x86_64-linux-gnu/libexslt* usr/lib/x86_64-linux-gnu/libgcrypt* usr/lib/x86_64-linux-gnu/libgpg-error*
+usr/lib/x86_64-linux-gnu/libexpatw* usr/lib/x86_64-linux-gnu/libnsl* usr/lib/x86_64-linux-gnu/lib*_malloc_debug*
 """.split()
 # What presets do not reach: an alias that others need, an instance.
 ENABLED = ["dbus-broker.service", "drimbox-console@ttyS0.service"]
@@ -220,6 +228,7 @@ def settle(tree, release):
         os.unlink(default)
     os.symlink("/usr/lib/systemd/system/multi-user.target", default)
     run(["chroot", tree, "/sbin/ldconfig"], "libraries")
+    os.unlink(os.path.join(tree, "usr/sbin/ldconfig"))
     for name in ("var", "run", "tmp"):
         for path in glob.glob(os.path.join(tree, name, "*")):
             shutil.rmtree(path)
