@@ -134,8 +134,9 @@ def fat(path, tools, size, identifier, directories, files):
 
 
 def assemble_installer(path, tools, made, installer):
-    """What a USB stick gets: the installer's kernel image where firmware looks on such a disk, the release beside it."""
-    files = {name: os.path.join(made, name) for name in ("uki.efi", "systemd-boot.efi", "root.img", "root.verity")}
+    """What a USB stick gets: the installer's kernel image where firmware looks on such a disk, the release beside it, and the
+    certificate that firmware has to know for Secure Boot where its set-up finds it."""
+    files = {name: os.path.join(made, name) for name in ("uki.efi", "systemd-boot.efi", "root.img", "root.verity", "secure-boot.cer")}
     boot = sum(-(-os.path.getsize(source) // MIB) for source in (installer, files["uki.efi"], files["systemd-boot.efi"])) + 40
     layout = [("install-esp", boot)] + [
         (f"install-{name}", -(-os.path.getsize(files[source]) // MIB)) for name, source in (("root", "root.img"), ("tree", "root.verity"))]
@@ -146,7 +147,8 @@ def assemble_installer(path, tools, made, installer):
     tools.run("sfdisk", "--quiet", work, input=table(layout, "d12b0000-0000-4000-8000-0000000000e").encode())
     partition = f"{path}.esp"
     fat(partition, tools, boot, "12b0e60", ["EFI", "EFI/BOOT", "drimbox"], [
-        (installer, "EFI/BOOT/BOOTX64.EFI"), (files["uki.efi"], "drimbox/A.efi"), (files["systemd-boot.efi"], "drimbox/loader.efi")])
+        (installer, "EFI/BOOT/BOOTX64.EFI"), (files["uki.efi"], "drimbox/A.efi"), (files["systemd-boot.efi"], "drimbox/loader.efi"),
+        (files["secure-boot.cer"], "drimbox/secure-boot.cer")])
     put(work, partition, *place["install-esp"])
     os.unlink(partition)
     put(work, files["root.img"], *place["install-root"])

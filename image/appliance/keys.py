@@ -22,5 +22,9 @@ class Keys:
         finally:
             os.umask(mask)
 
+    def certificate(self, path):
+        """Writes the certificate of Secure Boot in DER, as the set-up of a firmware reads it."""
+        run(["openssl", "x509", "-in", self.boot_certificate, "-outform", "DER", "-out", path], "Secure Boot certificate")
+
     def digests(self):
         return [digest_file(self.boot_certificate), digest_file(self.policy_public)]
