@@ -166,7 +166,8 @@ let package = Package(
                 lifecycle, signals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]
         ),
-        room("drimbox-probe", ["Health", "HostNetwork", "TPM", "Admin", "Linux"]),
+        room("drimbox-probe", ["Health", "HostNetwork", "TPM", "Provisioning", "Admin", "Linux"]),
+        room("drimbox-shell", ["Provisioning", "Admin", "Linux", arguments]),
         room("drimbox-update", ["Updates", "TUF", "Admin", "Linux", arguments]),
         room("drimbox-netgen", ["HostNetwork", "Admin", "Store", "Linux", arguments]),
         executable("drimbox-codec", ["Codecs", "DICOM", "Linux", "CCodecs"]),
@@ -181,7 +182,7 @@ let package = Package(
             "drimbox",
             [
                 "drimboxd", "drimbox-gateway", "drimbox-probe", "drimbox-update", "drimbox-netgen",
-                "drimboxctl",
+                "drimbox-shell", "drimboxctl",
                 "Admin", "Linux",
             ]
         ),

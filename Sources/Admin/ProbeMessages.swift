@@ -22,6 +22,9 @@ package enum ProbeRequest: Codable, Equatable, Sendable {
     case defineFloor(value: UInt64, signature: [UInt8], vendorKey: [UInt8])
     /// `signature` is the vendor's, of the policy for this value: ECDSA with SHA-256, DER.
     case raiseFloor(value: UInt64, signature: [UInt8], vendorKey: [UInt8])
+    /// A new challenge for the break-glass shell on a terminal, which only root keeps. Where the TPM is not asked, it does not
+    /// say which box it is.
+    case shellChallenge(terminal: String, asksTPM: Bool)
 }
 
 package enum ProbeAnswer: Codable, Equatable, Sendable {
@@ -38,6 +41,7 @@ package enum ProbeAnswer: Codable, Equatable, Sendable {
     case floorRaise(FloorRaise)
     /// `failures`: why an address could not be asked for.
     case addressConflicts([AddressConflict], failures: [String])
+    case shellChallenge(ShellChallenge)
     case tpmFailure(TPMFailure)
     case refused(String)
 }

@@ -9,7 +9,12 @@ extension ConsoleDialogue {
         ask(text.shellReason) { dialogue, line in
             dialogue.noteActivity()
             guard !line.isEmpty, line != "." else { return dialogue.finish([dialogue.text.nothingDone]) }
-            var request = ConsoleRequest.post("/v1/shell/challenge")
+            // A security chip may take its time, and the box asks twice.
+            var request = ConsoleRequest.post(
+                "/v1/shell/challenge",
+                .object(["terminal": .string(dialogue.settings.terminal)]),
+                seconds: 30
+            )
             request.headers["X-Reason"] = line
             dialogue.call(request) { dialogue, answer in
                 guard let challenge = answer.value(ShellChallenge.self) else {

@@ -3,12 +3,28 @@ package import Glibc
 
 /// The whole content of a file. More than `limit` bytes is EFBIG.
 package func readFile(_ path: String, limit: Int) throws(SystemCallError) -> [UInt8] {
-    let file = try Descriptor(opening: path, O_RDONLY)
+    try read(Descriptor(opening: path, O_RDONLY), of: path, limit: limit)
+}
+
+/// The same of a file in a directory that somebody else writes: neither a symbolic link (ELOOP) nor a device or a pipe
+/// (EINVAL), and so nothing that does more than give its bytes.
+package func readRegularFile(_ path: String, limit: Int) throws(SystemCallError) -> [UInt8] {
+    let file = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+    guard try FileKind(of: file.rawValue, named: path).isRegular else {
+        throw SystemCallError(call: "open", subject: path, errno: EINVAL)
+    }
+    return try read(file, of: path, limit: limit)
+}
+
+private func read(_ file: borrowing Descriptor, of path: String, limit: Int) throws(SystemCallError)
+    -> [UInt8]
+{
+    let descriptor = file.rawValue
     var content: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
         let count = try systemCall("read", on: path) {
-            unsafe chunk.withUnsafeMutableBytes { unsafe read(file.rawValue, $0.baseAddress, $0.count) }
+            unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
         }
         if count == 0 { return content }
         content += chunk.prefix(count)
@@ -78,6 +94,19 @@ private func overwrite(
                 )
             }
         }
+    }
+}
+
+/// The kernel's log (dmesg(1)), which the journal takes over; root's to write.
+package enum KernelLog {
+    /// As a notice of a program's.
+    package static func write(_ line: String) throws(SystemCallError) {
+        let path = "/dev/kmsg"
+        let log = OpenFile(
+            owning: try systemCall("open", on: path) { unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY) }
+        )
+        // 13: LOG_USER | LOG_NOTICE
+        try log.append(Array("<13>\(line)\n".utf8))
     }
 }
 

@@ -207,6 +207,7 @@ package struct Appliance: Sendable {
         let shell = ShellDesk(
             settings: configuration,
             enrolment: enrolment,
+            hardware: hardware,
             audit: audit,
             board: board,
             journal: journal,

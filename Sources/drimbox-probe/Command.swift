@@ -5,6 +5,7 @@ import Glibc
 import Health
 import HostNetwork
 import Linux
+import Provisioning
 import TPM
 
 /// The program, as it is started by its name.
@@ -20,6 +21,7 @@ struct Command {
 
     private var tcti = "device:/dev/tpmrm0"
     private var smartctl = "/usr/sbin/smartctl"
+    private var shellDirectory = ShellLock.applianceDirectory
     private var request: String?
 
     private init(_ arguments: [String]) throws(Usage) {
@@ -29,6 +31,7 @@ struct Command {
             switch name {
             case "--tcti": tcti = value
             case "--smartctl": smartctl = value
+            case "--shell": shellDirectory = value
             case "--request": request = value
             default: throw Usage(word: name)
             }
@@ -39,7 +42,7 @@ struct Command {
         let word: String
 
         var description: String {
-            "found \(word), expected [--tcti TCTI] [--smartctl PATH] [--request JSON]"
+            "found \(word), expected [--tcti TCTI] [--smartctl PATH] [--shell DIRECTORY] [--request JSON]"
         }
     }
 
@@ -92,6 +95,25 @@ struct Command {
             return tpm { tpm throws(TPMFailure) in
                 .floorRaise(try tpm.raiseFloor(to: value, signature: signature, vendorKey: vendorKey))
             }
+        case .shellChallenge(let terminal, let asksTPM):
+            guard asksTPM else { return shellChallenge(terminal, key: nil) }
+            return tpm { tpm throws(TPMFailure) in
+                shellChallenge(terminal, key: try tpm.identityPublicKey())
+            }
+        }
+    }
+
+    private func shellChallenge(_ terminal: String, key: [UInt8]?) -> ProbeAnswer {
+        do {
+            return .shellChallenge(
+                try ShellLock(directory: shellDirectory).challenge(
+                    fingerprint: key.map { CertificateChain.fullFingerprint($0) },
+                    terminal: terminal,
+                    at: Timestamp(milliseconds: WallClock.milliseconds())
+                )
+            )
+        } catch {
+            return .refused("\(error)")
         }
     }
 

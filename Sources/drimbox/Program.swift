@@ -4,6 +4,7 @@ import Linux
 import drimbox_gateway
 import drimbox_netgen
 import drimbox_probe
+import drimbox_shell
 import drimbox_update
 import drimboxctl
 import drimboxd
@@ -17,6 +18,7 @@ enum Program: String, CaseIterable {
     case probe = "drimbox-probe"
     case update = "drimbox-update"
     case netgen = "drimbox-netgen"
+    case shell = "drimbox-shell"
     case control = "drimboxctl"
     /// As a login program is called: with a hyphen before it.
     case console = "drimbox-console"
@@ -29,6 +31,7 @@ enum Program: String, CaseIterable {
         case .probe: await drimbox_probe.run()
         case .update: await drimbox_update.run()
         case .netgen: await drimbox_netgen.run()
+        case .shell: await drimbox_shell.run()
         case .control, .console: await drimboxctl.run()
         case nil:
             let names = allCases.map(\.rawValue).joined(separator: ", ")

@@ -12,7 +12,7 @@ private let floors: [String: Int] = [
     "Provisioning": 3, "Updates": 3, "DMP": 3, "Identity": 3, "WhiteList": 3,
     "Supervisor": 4, "Console": 4, "Source": 4, "Consumer": 4, "Viewer": 4,
     "drimboxd": 5, "drimbox-gateway": 5, "drimbox-codec": 5, "drimbox-netgen": 5, "drimbox-probe": 5,
-    "drimboxctl": 5, "drimbox-update": 5, "tuf-client": 5,
+    "drimboxctl": 5, "drimbox-update": 5, "drimbox-shell": 5, "tuf-client": 5,
     "drimbox": 6,
 ]
 

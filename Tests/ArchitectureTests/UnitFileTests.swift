@@ -41,6 +41,19 @@ struct UnitFileTests {
         #expect(output.contains("Overall exposure level"))
     }
 
+    @Test(
+        "no shell starts before root has judged the response: the unit's first program, whose failure counts"
+    )
+    func shell() throws {
+        let text = try String(contentsOf: units.appending(path: "drimbox-shell@.service"), encoding: .utf8)
+        let starts = text.split(separator: "\n").filter { $0.hasPrefix("Exec") && !$0.hasPrefix("ExecStop") }
+        #expect(
+            starts == [
+                "ExecStartPre=/usr/libexec/drimbox-shell %i", "ExecStart=/bin/bash --noprofile --norc",
+            ]
+        )
+    }
+
     @Test("no service is forgotten") func all() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: units.path).filter {
             $0.hasSuffix(".service")

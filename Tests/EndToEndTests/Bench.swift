@@ -14,7 +14,7 @@ enum Bench {
     static var hasExecutables: Bool {
         [
             "drimboxd", "drimbox-gateway", "drimbox-codec", "drimbox-netgen", "drimbox-probe",
-            "drimbox-update",
+            "drimbox-update", "drimbox-shell",
             "drimboxctl",
         ]
         .allSatisfy {

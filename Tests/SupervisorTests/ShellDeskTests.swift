@@ -28,7 +28,12 @@ import Testing
         let desk: ShellDesk
         let clock = Clock()
 
-        init(_ keys: [Curve25519.Signing.PublicKey], hasIdentity: Bool = true) throws {
+        /// With a `probe` root makes the challenge, and a unit would give the shell.
+        init(
+            _ keys: [Curve25519.Signing.PublicKey],
+            hasIdentity: Bool = true,
+            probe: String? = nil
+        ) throws {
             box = try UnstartedBox()
             let list = keys.map { "\"\($0.rawRepresentation.base64EncodedString())\"" }.joined(separator: ",")
             let text = """
@@ -43,15 +48,20 @@ import Testing
                 let key = P256.Signing.PrivateKey().publicKey.derRepresentation
                 try box.table.set("identity-public-key", to: key.base64EncodedString())
             }
-            let probe = HardwareProbe(door: .socket(box.folder.path + "/none"))
+            let nobody = HardwareProbe(door: .socket(box.folder.path + "/none"))
+            let folder = box.folder
+            let root = try probe.map {
+                try HardwareProbe(door: .child(executable: folder.script("probe", $0), arguments: []))
+            }
             let clock = clock
             desk = ShellDesk(
                 settings: settings,
-                enrolment: try box.desk(probe).enrolment,
+                enrolment: try box.desk(nobody).enrolment,
+                hardware: root ?? nobody,
                 audit: audit,
                 board: box.board,
                 journal: box.journal,
-                startsUnit: false,
+                startsUnit: root != nil,
                 now: { clock.now }
             )
         }
@@ -80,22 +90,11 @@ import Testing
         base32(Array(try key.signature(for: Data(ShellChallenge.signedContent(challenge)))))
     }
 
-    private func base32(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let bits = bytes.flatMap { byte in (0..<8).map { byte >> (7 - $0) & 1 } }
-        return String(
-            stride(from: 0, to: bits.count, by: 5).map { start in
-                let group = (0..<5).map { start + $0 < bits.count ? bits[start + $0] : 0 }
-                return alphabet[Int(group.reduce(0) { $0 << 1 | $1 })]
-            }
-        )
-    }
-
     @Test("one signature opens once: audited, marked until the next boot, told as an issue") func once()
         async throws
     {
         let bench = try Bench([key.publicKey])
-        let challenge = try await bench.desk.challenge()
+        let challenge = try await bench.desk.challenge(on: "")
         let answer = try response(challenge.challenge, key)
         // As somebody types it.
         let typed = answer.lowercased().enumerated().map {
@@ -110,7 +109,7 @@ import Testing
         #expect(bench.desk.issues().map(\.code) == ["W-SHELL-01"])
         #expect(await bench.box.board.openIssues.map(\.code) == ["W-SHELL-01"])
         #expect(await bench.refusal(answer) == "shell.no-challenge")
-        _ = try await bench.desk.challenge()
+        _ = try await bench.desk.challenge(on: "")
         #expect(await bench.refusal(answer) == "shell.signature")
         #expect(try bench.audit.rows(after: 0, limit: 10).count == 1)
     }
@@ -120,17 +119,17 @@ import Testing
         let bench = try Bench([key.publicKey])
         let other = try Bench([key.publicKey])
         #expect(await bench.refusal(try response("x", key)) == "shell.no-challenge")
-        var challenge = try await bench.desk.challenge().challenge
+        var challenge = try await bench.desk.challenge(on: "").challenge
         #expect(await bench.refusal(try response(challenge, .init())) == "shell.signature")
         #expect(
-            await bench.refusal(try response(try await other.desk.challenge().challenge, key))
+            await bench.refusal(try response(try await other.desk.challenge(on: "").challenge, key))
                 == "shell.signature"
         )
         // The right one still counts; after the third wrong one nothing does.
         #expect(await bench.refusal(try response(challenge + "x", key)) == "shell.signature")
         #expect(await bench.refusal(try response(challenge, key)) == "shell.no-challenge")
-        let first = try await bench.desk.challenge().challenge
-        challenge = try await bench.desk.challenge().challenge
+        let first = try await bench.desk.challenge(on: "").challenge
+        challenge = try await bench.desk.challenge(on: "").challenge
         #expect(first != challenge)
         #expect(await bench.refusal(try response(first, key)) == "shell.signature")
         bench.clock.ahead.withLock { $0 = 30 * 60 * 1000 }
@@ -140,24 +139,59 @@ import Testing
 
     @Test("what is no signature or no terminal is refused, and costs no try") func malformed() async throws {
         let bench = try Bench([key.publicKey])
-        let challenge = try await bench.desk.challenge().challenge
+        let challenge = try await bench.desk.challenge(on: "ttyS0").challenge
         let good = try response(challenge, key)
         for text in [
             "", "A", good + "A", String(good.dropLast()), good.dropLast() + "1", good.dropLast() + "é",
         ] {
             #expect(await bench.refusal(text) == "shell.response", "\(text)")
         }
-        for terminal in ["ttyS0.service ../x", "../tty", "pts/0", "tty S0", "console"] {
+        for terminal in ["ttyS0.service ../x", "../tty", "pts/0", "tty S0", "console", "ttyS1", ""] {
             #expect(await bench.refusal(good, terminal: terminal) == "shell.response", "\(terminal)")
         }
         #expect(try await bench.open(good, terminal: "ttyS0").seconds == 1800)
     }
 
     @Test("without a vendor's key, or an identity, there is no challenge") func unavailable() async throws {
-        await #expect(throws: Problem.self) { _ = try await Bench([]).desk.challenge() }
+        await #expect(throws: Problem.self) { _ = try await Bench([]).desk.challenge(on: "") }
         await #expect(throws: Problem.self) {
-            _ = try await Bench([key.publicKey], hasIdentity: false).desk.challenge()
+            _ = try await Bench([key.publicKey], hasIdentity: false).desk.challenge(on: "")
         }
+    }
+
+    @Test(
+        "on the appliance the challenge is root's: of the TPM's box, else of one that does not say which it is"
+    )
+    func rootsChallenge() async throws {
+        let made = ShellChallenge(challenge: "root's", expires: .now)
+        let answer = String(
+            decoding: try JSONEncoder().encode(ProbeAnswer.shellChallenge(made)),
+            as: UTF8.self
+        )
+        func answers(_ failure: TPMFailure.Kind) throws -> String {
+            let mute = ProbeAnswer.tpmFailure(TPMFailure(kind: failure, call: "", code: "", words: ""))
+            let text = String(decoding: try JSONEncoder().encode(mute), as: UTF8.self)
+            return """
+                case "$2" in
+                *'"asksTPM":true'*) cat <<'END'
+                \(text)
+                END
+                ;; *) cat <<'END'
+                \(answer)
+                END
+                ;; esac
+                """
+        }
+        var bench = try Bench([key.publicKey], hasIdentity: false, probe: "cat <<'END'\n\(answer)\nEND\n")
+        #expect(try await bench.desk.challenge(on: "ttyS0").challenge == "root's")
+        // A unit needs a line.
+        await #expect(throws: Problem.self) { _ = try await bench.desk.challenge(on: "") }
+        bench = try Bench([key.publicKey], probe: try answers(.unreachable))
+        #expect(try await bench.desk.challenge(on: "ttyS0").challenge == "root's")
+        bench = try Bench([key.publicKey], probe: try answers(.noKey))
+        await #expect(throws: Problem.self) { _ = try await bench.desk.challenge(on: "ttyS0") }
+        bench = try Bench([key.publicKey], probe: "exit 1")
+        await #expect(throws: Problem.self) { _ = try await bench.desk.challenge(on: "ttyS0") }
     }
 
     @Test(
@@ -184,12 +218,17 @@ import Testing
             process.waitUntilExit()
             return (process.terminationStatus, String(decoding: output, as: UTF8.self))
         }
-        let challenge = try await bench.desk.challenge().challenge
+        let challenge = try await bench.desk.challenge(on: "").challenge
         let answer = try run(challenge)
         #expect(answer.status == 0 && answer.output.split(separator: "\n").count == 4)
         _ = try await bench.open(answer.output.replacing("\n", with: " "))
         #expect(try run("x").status == 1)
         let parts = challenge.split(separator: ".")
         #expect(try run("\(parts[0]).20260101T0000Z.\(parts[2])").status == 1)
+        let onLine = try await bench.desk.challenge(on: "ttyS0").challenge
+        let typed = try run(onLine).output.replacing("\n", with: " ")
+        #expect(await bench.refusal(typed, terminal: "ttyS1") == "shell.response")
+        _ = try await bench.open(typed, terminal: "ttyS0")
+        #expect(try run(onLine.replacing("ttyS0", with: "pts/0")).status == 1)
     }
 }

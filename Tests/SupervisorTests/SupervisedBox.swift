@@ -20,6 +20,14 @@ final class BoxDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
+    /// The path of a program for /bin/sh.
+    func script(_ name: String, _ text: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try "#!/bin/sh\n\(text)".write(toFile: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+        return file
+    }
+
     deinit {
         try? FileManager.default.removeItem(atPath: path)
     }

@@ -103,6 +103,7 @@ struct UnstartedBox {
             shell: ShellDesk(
                 settings: configuration,
                 enrolment: enrolment,
+                hardware: probe,
                 audit: audit,
                 board: board,
                 journal: journal,

@@ -14,7 +14,7 @@ EXECUTABLES = ["drimbox", "drimbox-codec"]
 # The names that the first one is started by.
 LINKS = {"usr/bin/drimboxctl": "../libexec/drimbox"} | {
     "usr/libexec/" + name: "drimbox"
-    for name in ["drimboxd", "drimbox-gateway", "drimbox-probe", "drimbox-netgen", "drimbox-update"]}
+    for name in ["drimboxd", "drimbox-gateway", "drimbox-probe", "drimbox-netgen", "drimbox-update", "drimbox-shell"]}
 # SubjectPublicKeyInfo up to the key's 32 bytes (RFC 8410, 4).
 ED25519 = bytes.fromhex("302a300506032b6570032100")
 REPOSITORY = os.path.join(HERE, "../..")

@@ -86,6 +86,9 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         stateDirectory + "/supervisor.db"
     }
 
+    /// What was typed for the break-glass shell, on its way to root, who trusts nothing of it.
+    package var shellResponsePath: String { runtimeDirectory + "/shell-response" }
+
     /// Where the gateway's document is rendered to.
     package var gatewayDocumentPath: String {
         runtimeDirectory + "/gateway.json"

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// `POST /v1/shell/challenge`: what the vendor signs so that a shell opens once.
+/// `POST /v1/shell/challenge`: where the shell is to appear.
+package struct ShellRequest: Codable, Equatable, Sendable {
+    /// Below /dev: `ttyS0`; empty where who asks starts the shell.
+    package let terminal: String
+
+    package init(terminal: String) {
+        self.terminal = terminal
+    }
+}
+
+/// The answer to it: what the vendor signs so that a shell opens once.
 package struct ShellChallenge: Codable, Equatable, Sendable {
-    /// The beginning of the identity key's fingerprint, the time of expiry, and 80 random bits, with dots between them.
+    /// The beginning of the identity key's fingerprint, the time of expiry, the terminal where it counts on one only, and
+    /// 80 random bits, with dots between them.
     package let challenge: String
     package let expires: Timestamp
 
@@ -21,7 +32,7 @@ package struct ShellChallenge: Codable, Equatable, Sendable {
 package struct ShellResponse: Codable, Equatable, Sendable {
     /// The signature's 64 bytes as 103 characters of base32 (RFC 4648 6), without padding.
     package let response: String
-    /// Where the shell is to appear, below /dev: `ttyS0`.
+    /// As in the request for the challenge.
     package let terminal: String
 
     package init(response: String, terminal: String) {
@@ -30,6 +41,11 @@ package struct ShellResponse: Codable, Equatable, Sendable {
     }
 
     package static let characters = 103
+
+    /// Never more than the name of a line: it becomes a unit's instance.
+    package static func isTerminal(_ name: String) -> Bool {
+        name.wholeMatch(of: /tty[A-Za-z0-9]{1,12}/) != nil
+    }
 
     /// The characters of base32 in what was typed: case, spaces and hyphens do not count, and a digit that the alphabet
     /// does not have is the letter that looks like it.

@@ -53,7 +53,10 @@ extension AdminRoutes {
                 role: .admin,
                 needsReason: true,
                 worksInSafeMode: true
-            ) { _ in AdminAnswer.json(try await desk.shell.challenge()) },
+            ) { request in
+                let place = try decoded(ShellRequest.self, request)
+                return AdminAnswer.json(try await desk.shell.challenge(on: place.terminal))
+            },
             post("/v1/shell/open", role: .admin, worksInSafeMode: true) { request in
                 let response = try decoded(ShellResponse.self, request)
                 return AdminAnswer.json(

@@ -6,11 +6,10 @@ import Linux
 import Provisioning
 import Store
 
-/// The break-glass shell: it opens once for the vendor's signature of a challenge of this box.
+/// The break-glass shell: it opens once for the vendor's signature of a challenge of this box. On the appliance what is decided
+/// here only spares a wrong response the way: root makes the challenge and judges the response itself (`ShellLock`).
 actor ShellDesk {
     static let issueCode = "W-SHELL-01"
-    /// A telephone call, and somebody who walks to the key.
-    private static let lifetime: Int64 = 30 * 60 * 1000
     private static let sessionSeconds = 1800
     /// So many wrong responses, and the challenge is gone.
     private static let tries = 3
@@ -18,16 +17,20 @@ actor ShellDesk {
 
     private struct Open {
         let challenge: ShellChallenge
+        let terminal: String
         var tries = 0
     }
 
     private let keys: [String]
+    private let responsePath: String
+    private let ownDirectory: String
+    private let hardware: HardwareProbe
     private let enrolment: Enrolment
     private let audit: AuditTable
     private let board: StatusBoard
     private let journal: EventJournal
-    /// Gone with a reboot.
-    private nonisolated let mark: String
+    /// The appliance's, where it starts the shell. Gone with a reboot.
+    private nonisolated let lock: ShellLock
     /// The unit that gives the shell on a terminal is started; else who asked starts a shell.
     private let startsUnit: Bool
     private let now: @Sendable () -> Timestamp
@@ -36,6 +39,7 @@ actor ShellDesk {
     init(
         settings: SupervisorConfiguration,
         enrolment: Enrolment,
+        hardware: HardwareProbe,
         audit: AuditTable,
         board: StatusBoard,
         journal: EventJournal,
@@ -43,7 +47,10 @@ actor ShellDesk {
         now: @escaping @Sendable () -> Timestamp = { .now }
     ) {
         keys = settings.admin.shellKeys
-        mark = settings.runtimeDirectory + "/shell-opened"
+        responsePath = settings.shellResponsePath
+        self.hardware = hardware
+        ownDirectory = settings.runtimeDirectory + "/shell"
+        lock = ShellLock(directory: startsUnit ? ShellLock.applianceDirectory : ownDirectory)
         self.enrolment = enrolment
         self.audit = audit
         self.board = board
@@ -52,8 +59,16 @@ actor ShellDesk {
         self.now = now
     }
 
-    /// A new challenge; the one before counts no longer.
-    func challenge() async throws -> ShellChallenge {
+    /// A new challenge; the one before counts no longer. `terminal` is empty where who asks starts the shell.
+    func challenge(on terminal: String) async throws -> ShellChallenge {
+        guard ShellResponse.isTerminal(terminal) || (terminal.isEmpty && !startsUnit) else {
+            throw Problem(
+                status: 422,
+                code: "shell.terminal",
+                title: "a shell cannot appear there",
+                detail: "found another name, expected that of a line below /dev, as ttyS0"
+            )
+        }
         guard !keys.isEmpty else {
             throw Problem(
                 status: 409,
@@ -62,20 +77,8 @@ actor ShellDesk {
                 detail: "found no key in admin.shellKeys of the box's document"
             )
         }
-        guard let identity = await enrolment.fullFingerprint?.prefix(16) else {
-            throw Problem(
-                status: 409,
-                code: "shell.no-identity",
-                title: "the box has no identity that a challenge could be for",
-                hint: "drimboxctl enrol csr NAME"
-            )
-        }
-        let expires = Timestamp(milliseconds: now().milliseconds + Self.lifetime)
-        let challenge = ShellChallenge(
-            challenge: "\(identity).\(Self.minute(expires)).\(Self.nonce())",
-            expires: expires
-        )
-        open = Open(challenge: challenge)
+        let challenge = startsUnit ? try await rootsChallenge(terminal) : try await ownChallenge(terminal)
+        open = Open(challenge: challenge, terminal: terminal)
         journal.record(
             "shell.challenge",
             .warning,
@@ -87,20 +90,9 @@ actor ShellDesk {
 
     /// Spends the challenge, writes the audit, and only then lets a shell start.
     func open(_ response: ShellResponse, user: String, reason: String) async throws -> ShellOpening {
-        // A unit's instance: never more than the name of a line.
-        guard
-            response.terminal.wholeMatch(of: /tty[A-Za-z0-9]{1,12}/) != nil
-                || (response.terminal.isEmpty && !startsUnit),
+        guard ShellResponse.isTerminal(response.terminal) || (response.terminal.isEmpty && !startsUnit),
             let signature = response.signature
-        else {
-            throw Problem(
-                status: 422,
-                code: "shell.response",
-                title: "this is no response",
-                detail:
-                    "expected \(ShellResponse.characters) characters of base32, and the name of a terminal"
-            )
-        }
+        else { throw Self.noResponse }
         guard let current = open, current.challenge.expires > now() else {
             open = nil
             throw Problem(
@@ -110,6 +102,7 @@ actor ShellDesk {
                 hint: "ask for a new one"
             )
         }
+        guard current.terminal == response.terminal else { throw Self.noResponse }
         let key = try verify(signature)
         open = nil
         try audit.append(
@@ -121,7 +114,13 @@ actor ShellDesk {
             outcome: "opened",
             reason: reason
         )
-        try replaceFile(mark, with: Array("\(now())\n".utf8), mode: 0o644)
+        if startsUnit {
+            // The console, which has asked, goes when its line is taken away: that ends nothing here.
+            try await Task { try await start(response, user: user) }.value
+        } else {
+            try Directory.create(ownDirectory, mode: 0o755)
+            try lock.mark(at: now())
+        }
         journal.record(
             "shell.opened",
             .critical,
@@ -129,8 +128,52 @@ actor ShellDesk {
             ["challenge": current.challenge.challenge, "key": key, "terminal": response.terminal]
         )
         for issue in issues() { await board.raise(issue) }
-        if startsUnit { try await start(on: response.terminal) }
         return ShellOpening(isStarted: startsUnit, seconds: Self.sessionSeconds)
+    }
+
+    private static var noResponse: Problem {
+        Problem(
+            status: 422,
+            code: "shell.response",
+            title: "this is no response",
+            detail:
+                "expected \(ShellResponse.characters) characters of base32, and the challenge's terminal"
+        )
+    }
+
+    private static var noIdentity: Problem {
+        Problem(
+            status: 409,
+            code: "shell.no-identity",
+            title: "the box has no identity that a challenge could be for",
+            hint: "drimboxctl enrol csr NAME"
+        )
+    }
+
+    private func ownChallenge(_ terminal: String) async throws -> ShellChallenge {
+        guard let fingerprint = await enrolment.fullFingerprint else { throw Self.noIdentity }
+        return ShellLock.newChallenge(fingerprint: fingerprint, terminal: terminal, at: now())
+    }
+
+    /// Says which box it is where its security chip does; one that is silent or broken is no reason to have no shell.
+    private func rootsChallenge(_ terminal: String) async throws -> ShellChallenge {
+        var answer = await hardware.ask(
+            .shellChallenge(terminal: terminal, asksTPM: true),
+            seconds: HardwareProbe.tpmDeadline
+        )
+        if case .shellChallenge(let challenge)? = answer { return challenge }
+        if case .tpmFailure(let failure)? = answer, failure.kind == .noKey { throw Self.noIdentity }
+        answer = await hardware.ask(
+            .shellChallenge(terminal: terminal, asksTPM: false),
+            seconds: HardwareProbe.tpmDeadline
+        )
+        if case .shellChallenge(let challenge)? = answer { return challenge }
+        throw Problem(
+            status: 503,
+            code: "shell.unit",
+            title: "there is no challenge",
+            detail: "drimbox-probe: found \(answer.map { "\($0)" } ?? "no answer"), expected a challenge"
+        )
     }
 
     /// The fingerprint of the key that signed.
@@ -157,14 +200,21 @@ actor ShellDesk {
         }
     }
 
-    private func start(on terminal: String) async throws {
-        let unit = "drimbox-shell@\(terminal).service"
-        let result = try await ChildProcess.run(
-            Self.systemctl,
-            ["start", "--no-block", unit],
-            deadline: .seconds(15)
-        )
+    /// Root judges the response again, and returns when the shell is there.
+    private func start(_ response: ShellResponse, user: String) async throws {
+        let unit = "drimbox-shell@\(response.terminal).service"
+        try replaceFile(responsePath, with: Array((response.response + "\n").utf8), mode: 0o600)
+        defer { try? Directory.remove(file: responsePath) }
+        let result = try await ChildProcess.run(Self.systemctl, ["start", unit], deadline: .seconds(20))
         guard result.exit == .status(0) else {
+            try audit.append(
+                time: now().milliseconds,
+                user: user,
+                action: "SHELL-OPEN",
+                subject: unit,
+                outcome: "failed",
+                reason: "systemctl: \(result.exit)"
+            )
             throw Problem(
                 status: 503,
                 code: "shell.unit",
@@ -176,8 +226,7 @@ actor ShellDesk {
 
     /// Until the next boot, everybody sees that somebody had a shell.
     nonisolated func issues() -> [Issue] {
-        guard let text = try? readFile(mark, limit: 256) else { return [] }
-        let time = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }
+        guard let time = lock.opened else { return [] }
         return [
             Issue(
                 code: Self.issueCode,
@@ -188,19 +237,5 @@ actor ShellDesk {
                 suggestions: ["read the audit", "restart the box when the work is done"]
             )
         ]
-    }
-
-    /// `20261129T0440Z`
-    private static func minute(_ time: Timestamp) -> String {
-        "\(time)".prefix(16).filter { $0 != "-" && $0 != ":" } + "Z"
-    }
-
-    /// 80 bits in four groups.
-    private static func nonce() -> String {
-        let alphabet = Array("abcdefghijkmnpqrstuvwxyz23456789")
-        var generator = SystemRandomNumberGenerator()
-        return (0..<4).map { _ in
-            String((0..<4).map { _ in alphabet[Int.random(in: 0..<32, using: &generator)] })
-        }.joined(separator: "-")
     }
 }
