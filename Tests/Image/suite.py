@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import state
+import shell
 import study
 import update
 # First of ours that needs image/appliance, which it adds to where modules are looked for.
@@ -39,20 +40,27 @@ class Releases:
     def __init__(self):
         self.vendor = update.trusted_repository()
         os.makedirs(os.path.join(OUT, "keys"), mode=0o700, exist_ok=True)
-        self.answer_key, self.answer_public = (os.path.join(OUT, "keys", name) for name in ("answers.key", "answers.pem"))
-        if not os.path.exists(self.answer_public):
-            openssl("genpkey", "-algorithm", "ed25519", "-out", self.answer_key)
-            openssl("pkey", "-in", self.answer_key, "-pubout", "-out", self.answer_public)
+        self.answer_key, self.answer_public = self.pair("answers")
+        self.shell_key, self.shell_public = self.pair("shell")
         self.second = self.build(SECOND)
         self.first = self.build(FIRST, "--slot-b", self.second)
         self.alone, self.trial, self.stick = (os.path.join(self.first, name) for name in
                                               ("disk.img", "disk-trial.img", "installer.img"))
 
+    @staticmethod
+    def pair(name):
+        """A key of Ed25519 and its public half, made once."""
+        private, public = (os.path.join(OUT, "keys", name + suffix) for suffix in (".key", ".pem"))
+        if not os.path.exists(public):
+            openssl("genpkey", "-algorithm", "ed25519", "-out", private)
+            openssl("pkey", "-in", private, "-pubout", "-out", public)
+        return private, public
+
     def build(self, release, *options):
         """The directory that `image/build` made of it."""
         done = subprocess.run(
             [os.path.join(ROOT, "image/build"), "--out", OUT, "--executables", EXECUTABLES, "--trust", self.vendor,
-             "--answer-key", self.answer_public, "--version", release[0], "--rollback-index", str(release[1]), *options],
+             "--answer-key", self.answer_public, "--shell-key", self.shell_public, "--version", release[0], "--rollback-index", str(release[1]), *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         with open(os.path.join(OUT, "build.log"), "a", encoding="utf-8") as log:
             log.write(done.stderr)
@@ -290,8 +298,22 @@ def update_from_server(box, releases):
     update.from_server(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
 
 
+def break_glass(box, releases):
+    """Root's shell on the serial line: not for who has the supervisor's rights, once for the vendor's signature."""
+    with box.start(image=releases.alone) as guest:
+        with box.stage("configured, with an identity in its TPM"):
+            state.running(box, guest, "a")
+            state.gateway_up(guest)
+            password = shell.prepare(guest)
+        with box.stage("the supervisor's rights alone: no go-ahead, no challenge, no replay gives a shell"):
+            shell.forgeries(box, guest, releases.shell_key)
+        with box.stage("a person at the console, the vendor's response: root's shell, once"):
+            shell.opens(box, guest, releases.shell_key, password)
+            guest.power_off()
+
+
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
-         install_unattended, study_through_the_box, secure_boot, rotten_after_commit, other_machine, update_from_server]
+         install_unattended, study_through_the_box, secure_boot, break_glass, rotten_after_commit, other_machine, update_from_server]
 SHORT = 1
 
 

@@ -53,10 +53,10 @@ MASKED = ["getty@.service", "serial-getty@.service", "console-getty.service", "c
 class Release:
     """What os-release says of an image; what it trusts."""
 
-    def __init__(self, version, rollback_index, date, trust, answer_key=""):
+    def __init__(self, version, rollback_index, date, trust, answer_key="", shell_key=""):
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
             raise Failure("--version", version, "numbers between dots")
-        self.version, self.trust, self.answer_key = version, trust, answer_key
+        self.version, self.trust, self.answer_key, self.shell_key = version, trust, answer_key, shell_key
         self.lines = [f"IMAGE_ID=drimbox\nIMAGE_VERSION={version}\n",
                       f"DRIMBOX_ROLLBACK_INDEX={rollback_index}\nDRIMBOX_BUILT={date}\n"]
 
@@ -73,13 +73,13 @@ def trusted_roots(repository):
     return found
 
 
-def answer_key(path):
+def public_key(option, path):
     """A public key of Ed25519 in PEM; nothing where no file is named."""
     if path is None:
         return ""
-    text = run(["openssl", "pkey", "-pubin", "-in", path, "-pubout"], "--answer-key")
+    text = run(["openssl", "pkey", "-pubin", "-in", path, "-pubout"], option)
     if not key_information(text).startswith(ED25519):
-        raise Failure("--answer-key", "another key", "one of Ed25519")
+        raise Failure(option, "another key", "one of Ed25519")
     return text
 
 
@@ -148,15 +148,16 @@ def assemble(cache, tools, base, kernel, programs, release):
         install(programs, tree)
         for name, path in release.trust.items():
             shutil.copyfile(path, os.path.join(tree, "usr/share/drimbox", name))
-        if release.answer_key:
-            name_answer_key(os.path.join(tree, "etc/drimbox/drimbox.json"), release.answer_key)
+        for key, section, member in [(release.answer_key, "provisioning", "answerKeys"), (release.shell_key, "admin", "shellKeys")]:
+            if key:
+                name_key(os.path.join(tree, "etc/drimbox/drimbox.json"), key, section, member)
         kernel.copy_modules(tools, modules, tree)
         settle(tree, release)
         clamp(tree, cache.date)
 
     inputs = [base, kernel.step, programs, modules, SUPERFLUOUS, ENABLED, MASKED, [digest_tree(path) for path in (*ours, viewer)],
               release.lines, {name: digest_file(path) for name, path in release.trust.items()}, release.answer_key,
-              own_digest("root.py", "trees.py")]
+              release.shell_key, own_digest("root.py", "trees.py")]
     return cache.step("tree", inputs, make)
 
 
@@ -174,12 +175,12 @@ def install(programs, tree):
     write(tree, "etc/ld.so.conf.d/drimbox.conf", "/usr/lib/drimbox\n")
 
 
-def name_answer_key(path, key):
-    """The box's own document says whose answer files count."""
+def name_key(path, key, section, member):
+    """The box's own document says whose answer files count, and who opens its break-glass shell."""
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     bare = base64.b64encode(key_information(key)[len(ED25519):]).decode()
-    document["provisioning"] = {"answerKeys": [bare]}
+    document.setdefault(section, {})[member] = [bare]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=2)
 
