@@ -86,6 +86,11 @@ def forgeries(box, guest, key):
     refused(box, guest, "a link to root's file")
     give(guest, respond(key, other.replace("ttyS0", "tty1")))
     refused(box, guest, "a signature for another line")
+    for verb in ("restart", "set-property --runtime", "bind"):
+        words = {"bind": "/etc /etc", "restart": ""}.get(verb, "CPUWeight=1")
+        status, text = guest.do(f"{AS_SUPERVISOR} systemctl {verb} drimbox-gateway.service {words}")
+        box.note(text)
+        box.expect(f"{verb} of the gateway's unit, refused", status != 0, True)
     box.expect("mark of an opened shell", guest.do("test -e /run/drimbox-shell/opened")[0] != 0, True)
     told(box, guest)
 
