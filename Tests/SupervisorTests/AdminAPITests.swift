@@ -214,7 +214,7 @@ struct AdminAPITests {
 
 extension UnixHTTPClient.Response {
     /// Status and code of a problem.
-    fileprivate var problem: (Int, String) {
+    var problem: (Int, String) {
         get throws {
             let problem = try JSONDecoder().decode(Problem.self, from: Data(body))
             #expect(problem.status == status)
@@ -236,7 +236,9 @@ extension UnixHTTPClient.Response {
                 written.insert("\(found.1.uppercased()) /v1\(path)")
             }
         }
-        let served = try AdminRoutes.ofNothing().all.map { "\($0.method) \($0.pattern)" }
+        let served = (try AdminRoutes.ofNothing().all + AdminJobs(journal: EventJournal()).routes).map {
+            "\($0.method) \($0.pattern)"
+        }
         #expect(served.count > 30 && Set(served).count == served.count)
         #expect(written == Set(served))
     }

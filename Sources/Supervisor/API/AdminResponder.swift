@@ -5,7 +5,6 @@ import Hummingbird
 import Linux
 import NIOCore
 import Store
-import Synchronization
 
 /// The request's connection, for the caller's credentials.
 struct AdminContext: RequestContext {
@@ -40,6 +39,7 @@ struct AdminResponder: HTTPResponder {
     let audit: AuditTable
     let journal: EventJournal
     private let answered = AnsweredRequests()
+    private let jobs: AdminJobs
 
     init(
         authorization: PeerAuthorization,
@@ -49,7 +49,8 @@ struct AdminResponder: HTTPResponder {
         journal: EventJournal
     ) {
         self.authorization = authorization
-        self.routes = routes
+        jobs = AdminJobs(journal: journal)
+        self.routes = routes + jobs.routes
         self.isSafeMode = isSafeMode
         self.audit = audit
         self.journal = journal
@@ -72,9 +73,18 @@ struct AdminResponder: HTTPResponder {
             }
             let caller = Identity(uid: peer.uid, user: Accounts.userName(peer.uid), role: role)
             return try await answer(request, caller, connected)
-        } catch let problem as Problem {
+        } catch {
+            guard let answer = Self.answer(to: error) else { throw error }
+            return answer
+        }
+    }
+
+    /// Nil where nobody expected the error.
+    private static func answer(to error: any Error) -> Response? {
+        switch error {
+        case let problem as Problem:
             return AdminAnswer.problem(problem)
-        } catch let error as StoreError {
+        case let error as StoreError:
             return AdminAnswer.problem(
                 Problem(
                     status: 503,
@@ -83,6 +93,7 @@ struct AdminResponder: HTTPResponder {
                     detail: "\(error)"
                 )
             )
+        default: return nil
         }
     }
 
@@ -108,7 +119,7 @@ struct AdminResponder: HTTPResponder {
                 connected: connected,
                 reason: reason
             )
-            try permit(route, caller)
+            try permit(route, input)
             return try await route.answer(input)
         }
         let body = try await collected(request, caller, limit: route.longestBody)
@@ -126,8 +137,48 @@ struct AdminResponder: HTTPResponder {
         let key = headers["idempotency-key"].map {
             "\(caller.uid) \(request.method.rawValue) \(input.path) \($0.prefix(200))"
         }
-        guard let key else { return try await carryOut(route, input, request, reason) }
-        return try await answered.answer(key) { try await carryOut(route, input, request, reason) }
+        let isJob = route.mayTakeLong && AdminJobs.isPreferred(headers)
+        @Sendable func answer() async throws -> Response {
+            isJob
+                ? try await start(route, input, request, reason)
+                : try await carryOut(route, input, request, reason)
+        }
+        guard let key else { return try await answer() }
+        return try await answered.answer(key) { try await answer() }
+    }
+
+    /// Carried out as every call is, after this answer. Who may not gets no job.
+    private func start(
+        _ route: AdminRoute,
+        _ input: AdminRequest,
+        _ request: Request,
+        _ reason: String
+    ) async throws -> Response {
+        do { try permit(route, input) } catch { return try await carryOut(route, input, request, reason) }
+        let job = try await jobs.start(
+            route.method,
+            input.path,
+            input.caller,
+            accept: { id in
+                if route.isAudited {
+                    try record(input.caller.user, request, outcome: "202 job \(id)", reason: reason)
+                }
+            },
+            carryOut: {
+                do { return try await carryOut(route, input, request, reason) } catch {
+                    let problem = Problem(
+                        status: 500,
+                        code: "job.failed",
+                        title: "the call failed",
+                        detail: "\(error)"
+                    )
+                    return Self.answer(to: error) ?? AdminAnswer.problem(problem)
+                }
+            }
+        )
+        var response = AdminAnswer.json(job, status: 202)
+        response.headers[.location] = "/v1/jobs/\(job.id)"
+        return response
     }
 
     private func carryOut(
@@ -138,17 +189,7 @@ struct AdminResponder: HTTPResponder {
     ) async throws -> Response {
         let caller = input.caller
         do {
-            try permit(route, caller)
-            if route.needsReason, reason.isEmpty {
-                throw Problem(
-                    status: 400,
-                    code: "request.reason",
-                    title: "a reason is needed",
-                    detail: "the header X-Reason is missing",
-                    path: input.path,
-                    hint: "drimboxctl --reason TEXT"
-                )
-            }
+            try permit(route, input)
             let response = try await route.answer(input)
             if route.isAudited {
                 try record(caller.user, request, outcome: "\(response.status.code)", reason: reason)
@@ -177,7 +218,8 @@ struct AdminResponder: HTTPResponder {
         }
     }
 
-    private func permit(_ route: AdminRoute, _ caller: Identity) throws {
+    private func permit(_ route: AdminRoute, _ input: AdminRequest) throws {
+        let caller = input.caller
         if isSafeMode, route.isMutating, !route.worksInSafeMode {
             throw Problem(
                 status: 503,
@@ -194,6 +236,16 @@ struct AdminResponder: HTTPResponder {
                 title: "not permitted",
                 detail: "found the role \(caller.role.rawValue), expected \(route.role.rawValue)",
                 path: route.pattern
+            )
+        }
+        if route.needsReason, input.reason.isEmpty {
+            throw Problem(
+                status: 400,
+                code: "request.reason",
+                title: "a reason is needed",
+                detail: "the header X-Reason is missing",
+                path: input.path,
+                hint: "drimboxctl --reason TEXT"
             )
         }
     }
@@ -243,22 +295,8 @@ struct AdminResponder: HTTPResponder {
 /// Answers that are kept for callers that ask again with the same `Idempotency-Key`, also while the first call is
 /// being carried out.
 private actor AnsweredRequests {
-    struct Answer: Sendable {
-        let status: Int
-        let contentType: String
-        let body: [UInt8]
-
-        var response: Response {
-            Response(
-                status: .init(code: status),
-                headers: [.contentType: contentType],
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
-            )
-        }
-    }
-
     private static let kept = 256
-    private var answers: [(key: String, answer: Task<Answer, any Error>)] = []
+    private var answers: [(key: String, answer: Task<KeptAnswer, any Error>)] = []
 
     func answer(_ key: String, _ carryOut: @escaping @Sendable () async throws -> Response) async throws
         -> Response
@@ -266,16 +304,7 @@ private actor AnsweredRequests {
         if let earlier = answers.last(where: { $0.key == key }) {
             return try await earlier.answer.value.response
         }
-        let task = Task {
-            let response = try await carryOut()
-            let collector = BodyCollector()
-            try await response.body.write(collector)
-            return Answer(
-                status: Int(response.status.code),
-                contentType: response.headers[.contentType] ?? "application/json",
-                body: collector.bytes.withLock { $0 }
-            )
-        }
+        let task = Task { await KeptAnswer(try await carryOut()) }
         answers.append((key, task))
         if answers.count > Self.kept { answers.removeFirst() }
         do {
@@ -286,16 +315,6 @@ private actor AnsweredRequests {
             throw error
         }
     }
-}
-
-private final class BodyCollector: ResponseBodyWriter {
-    let bytes = Mutex<[UInt8]>([])
-
-    func write(_ buffer: ByteBuffer) async throws {
-        bytes.withLock { $0 += Array(buffer.readableBytesView) }
-    }
-
-    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }
 
 /// What routes answer with.

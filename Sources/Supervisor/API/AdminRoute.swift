@@ -67,6 +67,8 @@ struct AdminRoute: Sendable {
     var worksInSafeMode = false
     /// A call that changes nothing leaves no row, though it has a body.
     var isAudited = true
+    /// More than some seconds: who asks may have it as a job (`Prefer: respond-async`).
+    var mayTakeLong = false
     /// Bytes of a request: a whole configuration document fits.
     var longestBody = 1 << 20
     let answer: @Sendable (AdminRequest) async throws -> Response

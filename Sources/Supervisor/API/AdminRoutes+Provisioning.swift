@@ -35,10 +35,10 @@ extension AdminRoutes {
                 }
                 return AdminAnswer.json(report)
             },
-            post("/v1/acceptance", role: .operator) { _ in
+            post("/v1/acceptance", role: .operator, mayTakeLong: true) { _ in
                 AdminAnswer.json(try await desk.acceptance.run())
             },
-            post("/v1/support/bundles", role: .operator, worksInSafeMode: true) { _ in
+            post("/v1/support/bundles", role: .operator, worksInSafeMode: true, mayTakeLong: true) { _ in
                 let bundle = try await desk.support.bundle(await status(), metrics: await metrics.text)
                 return AdminAnswer.bytes(bundle, type: "application/x-tar")
             },
@@ -133,7 +133,7 @@ extension AdminRoutes {
 
     private var backupRoutes: [AdminRoute] {
         [
-            post("/v1/provisioning", role: .admin) { request in
+            post("/v1/provisioning", role: .admin, mayTakeLong: true) { request in
                 let file = try decoded(ProvisioningRequest.self, request)
                 try check(file.confirm)
                 let report = try await desk.answers.apply(
@@ -143,7 +143,7 @@ extension AdminRoutes {
                 )
                 return AdminAnswer.json(report)
             },
-            post("/v1/backups", role: .admin, worksInSafeMode: true) { request in
+            post("/v1/backups", role: .admin, worksInSafeMode: true, mayTakeLong: true) { request in
                 let file = try await desk.backups.create(try decoded(BackupRequest.self, request))
                 return AdminAnswer.bytes(file, type: "application/octet-stream")
             },
@@ -152,6 +152,7 @@ extension AdminRoutes {
                 pattern: "/v1/backups/restore",
                 role: .admin,
                 needsReason: true,
+                mayTakeLong: true,
                 longestBody: Self.longestBackup
             ) { request in
                 let backup = try decoded(RestoreRequest.self, request)
@@ -181,7 +182,7 @@ extension AdminRoutes {
         [
             get("/v1/enrolment") { _ in AdminAnswer.json(await desk.enrolment.status()) },
             get("/v1/enrolment/code") { _ in AdminAnswer.json(try await desk.enrolment.code()) },
-            post("/v1/enrolment/csr", role: .admin) { request in
+            post("/v1/enrolment/csr", role: .admin, mayTakeLong: true) { request in
                 let subject = try decoded(EnrolmentRequest.self, request)
                 return AdminAnswer.json(
                     EnrolmentAnswer(csr: try await desk.enrolment.certificateRequest(subject))

@@ -8,10 +8,10 @@ extension AdminRoutes {
         [
             get("/v1/updates") { try await order(.status, $0) },
             get("/v1/updates/media") { try await order(.media, $0) },
-            post("/v1/updates/check", role: .operator, worksInSafeMode: true) {
+            post("/v1/updates/check", role: .operator, worksInSafeMode: true, mayTakeLong: true) {
                 try await order(.check, $0, seconds: UpdateClient.checkPatience)
             },
-            post("/v1/updates/install", role: .admin, worksInSafeMode: true) { request in
+            post("/v1/updates/install", role: .admin, worksInSafeMode: true, mayTakeLong: true) { request in
                 let wish =
                     request.body.isEmpty
                     ? UpdateInstallRequest() : try decoded(UpdateInstallRequest.self, request)

@@ -48,6 +48,7 @@ struct AdminRoutes: Sendable {
         role: Role,
         worksInSafeMode: Bool = false,
         isAudited: Bool = true,
+        mayTakeLong: Bool = false,
         _ answer: @escaping @Sendable (AdminRequest) async throws -> Response
     ) -> AdminRoute {
         AdminRoute(
@@ -56,6 +57,7 @@ struct AdminRoutes: Sendable {
             role: role,
             worksInSafeMode: worksInSafeMode,
             isAudited: isAudited,
+            mayTakeLong: mayTakeLong,
             answer: answer
         )
     }
@@ -82,7 +84,7 @@ struct AdminRoutes: Sendable {
                 return AdminAnswer.json(await board.service(named: status.name) ?? status, status: 202)
             },
             get("/v1/health") { _ in AdminAnswer.json(await health.report) },
-            post("/v1/health/check", role: .operator, worksInSafeMode: true) { _ in
+            post("/v1/health/check", role: .operator, worksInSafeMode: true, mayTakeLong: true) { _ in
                 await health.look(everything: true)
                 return AdminAnswer.json(await health.report)
             },
@@ -167,7 +169,9 @@ struct AdminRoutes: Sendable {
                 longestBody: ManifestArchiveSubmission.longest
             ) { try await forward("POST", $0) },
             get("/v1/peers") { try await forward("GET", $0) },
-            post("/v1/peers/{aeTitle}/echo", role: .operator) { try await forward("POST", $0) },
+            post("/v1/peers/{aeTitle}/echo", role: .operator, mayTakeLong: true) {
+                try await forward("POST", $0)
+            },
             get("/v1/transfers") { try await forward("GET", $0) },
             post("/v1/transfers", role: .operator) { try await forward("POST", $0) },
             get("/v1/transfers/{id}") { try await forward("GET", $0) },
@@ -375,7 +379,8 @@ struct AdminRoutes: Sendable {
                 method: "POST",
                 pattern: "/v1/network/tests",
                 role: .operator,
-                worksInSafeMode: true
+                worksInSafeMode: true,
+                mayTakeLong: true
             ) { request in
                 let words = try request.query(["only"])["only"]?.split(separator: ",") ?? []
                 let kinds = try words.map { word in
