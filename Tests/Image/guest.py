@@ -14,6 +14,10 @@ from machine import Machine  # noqa: E402
 CONTROLS = re.compile(r"\x1b[\[\]()][0-9;?]*[A-Za-z]?|\r|\x00")
 
 
+class Silence(AssertionError):
+    """Nothing of what was waited for came in time, and nothing that speaks against it."""
+
+
 class Line:
     """A serial line. Everything that came is kept, and written to a log."""
 
@@ -58,7 +62,8 @@ class Line:
                 left = end - time.monotonic()
                 if left <= 0 or not self.is_open:
                     why = f"nothing for {seconds} s" if self.is_open else "the end of the line"
-                    raise AssertionError(f"found {why}, expected {pattern!r}; the last was:\n{self.text[-1500:]}")
+                    error = Silence if self.is_open else AssertionError
+                    raise error(f"found {why}, expected {pattern!r}; the last was:\n{self.text[-1500:]}")
                 self.changed.wait(min(left, 5))
 
 
@@ -73,12 +78,24 @@ class Guest:
         self.machine = Machine(directory, test=True, **options)
 
     def __enter__(self):
-        console, shell = self.machine.start()
         self.begin = time.monotonic()
-        self.console = Line(console, self.machine.path("console.log"))
-        self.shell = Line(shell, self.machine.path("shell.log"))
+        self.power_on()
         Guest.running.append(self)
         return self
+
+    def power_on(self):
+        console, shell = self.machine.start()
+        self.console = Line(console, self.machine.path("console.log"))
+        self.shell = Line(shell, self.machine.path("shell.log"))
+
+    @property
+    def stands_still_after_reset(self):
+        """Whether the last word is the kernel's before it resets: the firmware's first comes two seconds of the processor later."""
+        return self.console.text.rstrip().endswith("reboot: Restarting system")
+
+    def power_cycle(self):
+        self.machine.stop()
+        self.power_on()
 
     def __exit__(self, *_):
         self.machine.stop()

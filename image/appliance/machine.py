@@ -135,6 +135,9 @@ class Machine:
     def start(self):
         """In the background; both serial lines are sockets."""
         places = [self.path(f"serial{number}.sock") for number in (0, 1)]
+        for place in places:
+            if os.path.exists(place):
+                os.unlink(place)
         with open(self.path("qemu.log"), "ab") as log:
             self.qemu = subprocess.Popen(self.command([f"unix:{place},server=on,wait=off" for place in places]),
                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
