@@ -17,6 +17,8 @@ package struct NetworkTestStep: Codable, Equatable, Sendable {
         case noCable
         /// The interface that has the cable.
         case wrongPort(String)
+        /// The switch asks for IEEE 802.1X, and has not let the box in.
+        case notAuthorized
         case noLease
         case noRoute
         case gatewaySilent

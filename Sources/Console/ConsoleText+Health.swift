@@ -78,6 +78,7 @@ extension ConsoleText {
         case "E-TPM-04": "la puce de securite est une autre : la carte a ete changee"
         case "E-TPM-05": "la puce de securite est en defaut"
         case "E-NET-01": "\(subject) : pas de cable"
+        case "E-NET-04": "\(subject) : le commutateur n'a pas admis la box (802.1X)"
         case "W-NET-02": "\(subject) : pas de reponse DHCP"
         case "W-SHELL-01": "un shell de depannage a ete ouvert depuis le demarrage de la box"
         case "E-NET-03":
@@ -157,7 +158,7 @@ extension ConsoleText {
         case "W-TPM-03": "N'essayez plus, appelez le support."
         case "E-TPM-04": "Enrolez la box de nouveau, ou remettez l'ancienne carte."
         case "E-TPM-05": "Remplacez la carte."
-        case "E-NET-01": "Menu 2 : tests du reseau."
+        case "E-NET-01", "E-NET-04": "Menu 2 : tests du reseau."
         case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
         case "W-SHELL-01": "Lisez l'audit ; redemarrez la box quand le travail est fini."
         case "E-NET-03":

@@ -38,6 +38,7 @@ extension ConsoleText {
             ("answers, but has no time itself", "repond, mais n'est pas a l'heure"),
             ("connects in ", "connexion en "), ("no such interface", "interface absente"),
             ("no cable", "pas de cable"), ("no DHCP answer", "pas de reponse DHCP"),
+            ("802.1X: the port is not authorized", "802.1X : le port n'est pas autorise"),
             ("no answer in ", "pas de reponse en "), ("no answer", "pas de reponse"),
             ("the name is not known", "nom inconnu"),
             ("the gateway does not answer", "la passerelle ne repond pas"),
@@ -76,6 +77,11 @@ extension ConsoleText {
             pick(
                 "wrong port: \(other) has link, \(target) is configured.",
                 "mauvais port : \(other) a un lien, \(target) est configure."
+            )
+        case .notAuthorized:
+            pick(
+                "the switch asks \(target) for 802.1X, and has not let the box in.",
+                "le commutateur demande 802.1X sur \(target), et n'a pas admis la box."
             )
         case .noLease:
             pick(
@@ -128,6 +134,13 @@ extension ConsoleText {
             pick(
                 "move the cable to \(target), or choose \(other) in menu 6.",
                 "mettez le cable sur \(target), ou choisissez \(other) dans le menu 6."
+            )
+        case .notAuthorized:
+            pick(
+                "call the network team: is the box's certificate known and valid on their server (RADIUS)? "
+                    + "Is the box's clock right?",
+                "appelez l'equipe reseau : le certificat de la box est-il connu et valide sur leur serveur "
+                    + "(RADIUS) ? L'horloge de la box est-elle juste ?"
             )
         case .noLease:
             pick(

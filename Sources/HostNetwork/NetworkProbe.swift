@@ -41,6 +41,7 @@ package struct NetworkProbe: Sendable {
         } catch {
             return network.devices.sorted().map { NetworkTestStep(.link, $0, isOK: false, "\(error)") }
         }
+        let ports = await networkd.authorizedPorts(network)
         return network.devices.sorted().map { device in
             guard let link = links.first(where: { $0.ifname == device }) else {
                 return NetworkTestStep(.link, device, isOK: false, "no such interface", cause: .missingDevice)
@@ -64,6 +65,15 @@ package struct NetworkProbe: Sendable {
                 return NetworkTestStep(.link, device, isOK: false, "no cable", cause: .noCable)
             }
             let interface = network.interface(named: device)
+            if interface?.authentication != nil, !ports.contains(device) {
+                return NetworkTestStep(
+                    .link,
+                    device,
+                    isOK: false,
+                    "802.1X: the port is not authorized",
+                    cause: .notAuthorized
+                )
+            }
             if interface?.ipv4 == .dhcp,
                 !link.addr_info.contains(where: { $0.dynamic == true && $0.family == "inet" })
             {

@@ -14,10 +14,12 @@ package struct NetworkRendering: Equatable, Sendable {
     package let firewall: String
     package let resolver: String
     package let timeSources: String
+    /// wpa_supplicant.conf(5) without its control directory, by the port's name.
+    package let ports: [String: String]
 
     package init(_ box: BoxConfiguration) {
         guard let network = box.network else {
-            (networkd, firewall, resolver, timeSources) = ([:], Self.noFirewall, "", "")
+            (networkd, firewall, resolver, timeSources, ports) = ([:], Self.noFirewall, "", "", [:])
             return
         }
         var files: [String: String] = [:]
@@ -37,6 +39,11 @@ package struct NetworkRendering: Equatable, Sendable {
         let search =
             network.searchDomains.isEmpty ? "" : "search \(network.searchDomains.joined(separator: " "))\n"
         resolver = search + network.nameServers.map { "nameserver \($0)\n" }.joined()
+        ports = Dictionary(
+            network.interfaces.compactMap { interface in
+                interface.authentication.map { (interface.name, PortAuthenticator.configuration($0)) }
+            }
+        ) { $1 }
         timeSources = network.timeServers.map { "server \($0) iburst\n" }.joined()
     }
 
@@ -49,7 +56,7 @@ package struct NetworkRendering: Equatable, Sendable {
 
     private init(networkd: [String: String]) {
         self.networkd = networkd
-        (firewall, resolver, timeSources) = (Self.noFirewall, "", "")
+        (firewall, resolver, timeSources, ports) = (Self.noFirewall, "", "", [:])
     }
 
     /// Of an appliance that nobody has configured: its interfaces are up, so that the wizard sees the cables.

@@ -43,6 +43,28 @@ package struct NetworkTools: Sendable {
         }
     }
 
+    /// Begins IEEE 802.1X on a port anew, or ends it where there is no `file`.
+    func authenticate(_ port: String, with file: String?, control: String) async throws(Failure) {
+        if usesUnits {
+            let unit = "drimbox-8021x@\(port).service"
+            try await run("/usr/bin/systemctl", ["stop", unit])
+            if file != nil { try await run("/usr/bin/systemctl", ["start", "--no-block", unit]) }
+        } else {
+            // One that runs reads its file again, or ends.
+            let order = file == nil ? "terminate" : "reconfigure"
+            let isRunning = (try? await run(Self.controller, ["-p", control, "-i", port, order])) != nil
+            guard let file, !isRunning else { return }
+            try await run("/usr/sbin/wpa_supplicant", ["-B", "-Dwired", "-i\(port)", "-c\(file)"])
+        }
+    }
+
+    private static let controller = "/usr/sbin/wpa_cli"
+
+    /// Lines of `name=value`. The answer comes to a socket beside the one that is asked: /tmp is each unit's own.
+    func portStatus(_ port: String, control: String) async throws(Failure) -> String {
+        try await run(Self.controller, ["-p", control, "-s", control, "-i", port, "status"])
+    }
+
     func addresses() async throws(Failure) -> [LinkStatus] {
         try await decode("/usr/sbin/ip", ["-json", "address", "show"])
     }

@@ -10,8 +10,10 @@ package struct Networkd: Sendable {
         /// Names of the files that were written or taken away.
         package var files: [String] = []
         package var isFirewallNew = false
+        /// Whose IEEE 802.1X is another one, or none any more.
+        package var ports: [String] = []
 
-        package var isEmpty: Bool { files.isEmpty && !isFirewallNew }
+        package var isEmpty: Bool { files.isEmpty && !isFirewallNew && ports.isEmpty }
     }
 
     /// Why a link is not as the configuration wants it.
@@ -35,6 +37,11 @@ package struct Networkd: Sendable {
     }
 
     private var firewallFile: String { ownDirectory + "/firewall.nft" }
+    private var portDirectory: String { ownDirectory + "/8021x" }
+
+    private func portFile(_ port: String) -> String {
+        "\(ownDirectory)/\(PortAuthenticator.fileName(port))"
+    }
 
     // MARK: Files
 
@@ -57,6 +64,17 @@ package struct Networkd: Sendable {
         // Where the network was never ours, neither is the firewall.
         if !rendering.networkd.isEmpty || FileStamp(firewallFile) != nil {
             change.isFirewallNew = try write(rendering.firewall, to: firewallFile)
+        }
+        for name in try Directory.names(in: ownDirectory) {
+            guard let port = PortAuthenticator.port(ofFile: name), rendering.ports[port] == nil else {
+                continue
+            }
+            try Directory.remove(file: "\(ownDirectory)/\(name)")
+            change.ports.append(port)
+        }
+        for (port, text) in rendering.ports.sorted(by: { $0.key < $1.key })
+        where try write("ctrl_interface=\(portDirectory)\n" + text, to: portFile(port)) {
+            change.ports.append(port)
         }
         return change
     }
@@ -86,6 +104,13 @@ package struct Networkd: Sendable {
             }
         }
         if !change.files.isEmpty || isForced { try await tools.reloadNetworkd() }
+        for port in isForced ? Set(change.ports).union(rendering.ports.keys).sorted() : change.ports {
+            try await tools.authenticate(
+                port,
+                with: rendering.ports[port] == nil ? nil : portFile(port),
+                control: portDirectory
+            )
+        }
         return change
     }
 
@@ -169,6 +194,18 @@ package struct Networkd: Sendable {
     }
 
     // MARK: Looking
+
+    /// Those with IEEE 802.1X whose switch has let the box in.
+    func authorizedPorts(_ network: NetworkConfiguration) async -> Set<String> {
+        var ports: Set<String> = []
+        for interface in network.interfaces where interface.authentication != nil {
+            guard let status = try? await tools.portStatus(interface.name, control: portDirectory) else {
+                continue
+            }
+            if PortAuthenticator.isAuthorized(status) { ports.insert(interface.name) }
+        }
+        return ports
+    }
 
     package func links() async throws -> [LinkStatus] { try await tools.addresses() }
     package func routes() async throws -> [RouteStatus] { try await tools.routes() }

@@ -92,6 +92,11 @@ extension Messages {
                 "The cable is in \(other): move it, or configure \(other) instead",
                 "Le câble est sur \(other) : déplacez-le, ou configurez \(other)"
             )
+        case .notAuthorized:
+            pick(
+                "802.1X: ask the network team whether their server knows the box's certificate, and check the clock",
+                "802.1X : demandez à l'équipe réseau si son serveur connaît le certificat de la box, et vérifiez l'horloge"
+            )
         case .noLease:
             pick(
                 "No DHCP answer: ask the network team, or give a fixed address",

@@ -107,6 +107,37 @@ private func interface(_ members: String) -> String {
         #expect(list.map(\.code) == [code])
     }
 
+    @Test("802.1X: of a device only, files by absolute paths, and the same document again") func port() throws
+    {
+        let paths = #""authorities": "/a.pem", "certificate": "/c.pem", "privateKey": "/k.pem""#
+        func found(_ members: String, _ rest: String = "") -> [String] {
+            findings(
+                "{ \"interfaces\": [ { \"name\": \"eno1\", \"authentication\": {\(members)} \(rest) } ] }"
+            ).map { "\($0.path) \($0.code)" }
+        }
+        let place = "network.interfaces[0].authentication"
+        #expect(found(#""identity": "box@x.example", \#(paths)"#) == [])
+        #expect(found(#""identity": "a b", \#(paths)"#) == ["\(place).identity config.invalid"])
+        #expect(found(#""identity": "a\nb", \#(paths)"#) == ["\(place).identity config.invalid"])
+        #expect(
+            found(#""identity": "b", "authorities": "a.pem", "certificate": "/c", "privateKey": "/k""#)
+                == ["\(place).authorities config.invalid"]
+        )
+        #expect(
+            found(#""identity": "b", \#(paths), "server": "a b""#) == ["\(place).server config.invalid"]
+        )
+        #expect(
+            found(#""identity": "b", \#(paths)"#, #", "bond": { "members": ["eno2"] }"#)
+                == ["\(place) net.authentication.kind"]
+        )
+        let text = document(
+            #"{ "interfaces": [ { "name": "eno1", "authentication": { "identity": "b", \#(paths) } } ] }"#
+        )
+        let box = try BoxConfiguration(json: Array(text.utf8))
+        #expect(box.network?.interfaces[0].authentication?.privateKey == "/k.pem")
+        #expect(try BoxConfiguration(json: Array(box.json.text().utf8)) == box)
+    }
+
     @Test("errors between interfaces: names, VLANs, bonds, networks, default gateways, zones") func together()
     {
         func pair(_ first: String, _ second: String, _ rest: String = "") -> [String] {

@@ -16,7 +16,8 @@ struct UnitFileTests {
         ("drimboxd.service", 15), ("drimbox-safemode.service", 15), ("drimbox-gateway.service", 12),
         ("drimbox-netgen.service", 22), ("drimbox-firewall.service", 20), ("drimbox-probe@.service", 20),
         ("drimbox-network-probe@.service", 20), ("drimbox-shell@.service", 100),
-        ("drimbox-link-delete@.service", 20), ("drimbox-console@.service", 10),
+        ("drimbox-link-delete@.service", 20), ("drimbox-8021x@.service", 24),
+        ("drimbox-console@.service", 10),
         ("drimbox-factory-reset.service", 20), ("drimbox-update.service", 20),
     ]
 

@@ -106,7 +106,8 @@ import Testing
 
     @Test("every cause has words and advice in both languages") func allCauses() {
         let causes: [NetworkTestStep.Cause] = [
-            .missingDevice, .noCable, .wrongPort("b"), .noLease, .noRoute, .gatewaySilent, .dnsSilent,
+            .missingDevice, .noCable, .wrongPort("b"), .notAuthorized, .noLease, .noRoute, .gatewaySilent,
+            .dnsSilent,
             .ntpSilent,
             .ntpUnsynchronised, .clockWrong(seconds: -5), .tcpRefused, .pacsSilent,
         ]

@@ -223,6 +223,35 @@ extension EndToEnd {
             #expect(events == expected)
         }
 
+        @Test(
+            "a port whose switch asks for 802.1X: open for the box's certificate; what the switch refuses goes back, or is an issue",
+            .enabled(
+                if: ["hostapd", "wpa_supplicant", "wpa_cli", "openssl"].allSatisfy(Bench.has),
+                "needs hostapd, wpasupplicant and openssl"
+            )
+        )
+        func authenticatedPort() throws {
+            let found = try Measured("authenticated-port")
+            #expect(found["applied"].text == "confirmed" && (found["seconds"].number ?? 99) < 15)
+            #expect(found["open.link.isOK"].bool == true && found["open.issues"].elements.isEmpty)
+            #expect(found["open.files"].texts == ["8021x-care0.conf"])
+            #expect(found["open.addresses"].texts == old)
+            #expect(found["switch"].texts?.contains { $0.hasSuffix(" authorizing port") } == true)
+            #expect(found["tried.state"].text == "rolled-back")
+            #expect(found["insisted"].text == "confirmed" && found["shut.refused"].bool == true)
+            #expect(found["shut.link.cause.notAuthorized"].keys == [])
+            #expect(found["shut.link.isOK"].bool == false)
+            #expect(found["shut.issues"].elements.map { $0["code"].text } == ["E-NET-04:care0"])
+            #expect(found["shut.issues.0.evidence.interface"].text == "care0")
+            #expect(found["other_server.isOK"].bool == false)
+            #expect(found["again"].elements.isEmpty)
+            #expect(found["after.link.isOK"].bool == true && found["after.files"].texts == [])
+            #expect(found["after.supplicants"].text == "")
+            #expect(found["netgen.0"].number == 0 && found["netgen.1"].texts == ["8021x-care0.conf"])
+            #expect(found["vlan.0"].number == 422)
+            #expect(found["vlan.1.detail"].text?.contains("interfaces[2].authentication") == true)
+        }
+
         @Test("a wrong clock is told to the second, a right one is not called wrong")
         func clock() throws {
             let found = try Measured("wrong-clock")

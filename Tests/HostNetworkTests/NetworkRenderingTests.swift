@@ -103,6 +103,42 @@ private func box(_ network: String) throws -> BoxConfiguration {
         #expect(!text.contains("8080"))
     }
 
+    @Test("802.1X: one file for each port; no value can begin a line of its own") func port() throws {
+        let rendering = NetworkRendering(
+            try box(
+                #"""
+                { "interfaces": [ { "name": "eno1", "zone": "care", "authentication": {
+                      "identity": "box\"\\1", "authorities": "/ca.pem", "certificate": "/chain é.pem",
+                      "privateKey": "/key.pem", "server": "radius.example" } }, { "name": "eno2" } ] }
+                """#
+            )
+        )
+        #expect(
+            rendering.ports == [
+                "eno1": """
+                eapol_version=2
+                ap_scan=0
+                network={
+                  key_mgmt=IEEE8021X
+                  eap=TLS
+                  eapol_flags=0
+                  phase1="tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1"
+                  identity=626f78225c31
+                  ca_cert="/ca.pem"
+                  client_cert=2f636861696e20c3a92e70656d
+                  private_key="/key.pem"
+                  domain_match="radius.example"
+                }
+
+                """
+            ]
+        )
+        #expect(PortAuthenticator.port(ofFile: PortAuthenticator.fileName("eth0.conf")) == "eth0.conf")
+        #expect(PortAuthenticator.port(ofFile: "firewall.nft") == nil)
+        #expect(PortAuthenticator.isAuthorized("EAP state=SUCCESS\nsuppPortStatus=Authorized\n"))
+        #expect(!PortAuthenticator.isAuthorized("suppPortStatus=Unauthorized\n"))
+    }
+
     @Test("without a network the table goes") func none() throws {
         let rendering = NetworkRendering(try box("null"))
         #expect(rendering.networkd.isEmpty)

@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import state
+import port
 import shell
 import study
 import update
@@ -60,7 +61,8 @@ class Releases:
         """The directory that `image/build` made of it."""
         done = subprocess.run(
             [os.path.join(ROOT, "image/build"), "--out", OUT, "--executables", EXECUTABLES, "--trust", self.vendor,
-             "--answer-key", self.answer_public, "--shell-key", self.shell_public, "--version", release[0], "--rollback-index", str(release[1]), *options],
+             "--answer-key", self.answer_public, "--shell-key", self.shell_public, "--version", release[0],
+             "--rollback-index", str(release[1]), *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         with open(os.path.join(OUT, "build.log"), "a", encoding="utf-8") as log:
             log.write(done.stderr)
@@ -321,8 +323,20 @@ def break_glass(box, releases):
             guest.power_off()
 
 
+def authenticated_port(box, releases):
+    """IEEE 802.1X on the box's card, which nobody answers: its unit runs, and the issue is told."""
+    with box.start(image=releases.alone) as guest:
+        with box.stage("configured with 802.1X on its card: asked for, refused by nobody, told"):
+            state.running(box, guest, "a")
+            state.gateway_up(guest)
+            card = port.configure(box, guest)
+            port.stays_shut(box, guest, card)
+            guest.power_off()
+
+
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
-         install_unattended, study_through_the_box, secure_boot, break_glass, rotten_after_commit, other_machine, update_from_server]
+         install_unattended, study_through_the_box, secure_boot, break_glass, authenticated_port, rotten_after_commit, other_machine,
+         update_from_server]
 SHORT = 1
 
 

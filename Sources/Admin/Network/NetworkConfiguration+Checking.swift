@@ -23,6 +23,14 @@ extension NetworkConfiguration {
                     code: "net.name.duplicate"
                 )
             }
+            if interface.authentication != nil, interface.kind != .ethernet {
+                findings.note(
+                    "\(path).authentication",
+                    found: "an object beside vlan or bond",
+                    expected: "none: the device below has the port",
+                    code: "net.authentication.kind"
+                )
+            }
             switch interface.kind {
             case .ethernet: break
             case .vlan(let parent, let id):

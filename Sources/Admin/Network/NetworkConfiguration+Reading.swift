@@ -28,6 +28,7 @@ extension NetworkConfiguration.Interface {
         zone = reader.optionalChoice("zone")
         mtu = reader.optionalInteger("mtu", in: 576...9216)
         kind = Self.kind(&reader)
+        authentication = reader.optionalObject("authentication").map { PortAuthentication(reading: $0) }
         ipv4 = Self.ipv4(reader.optionalObject("ipv4"))
         ipv6 = Self.ipv6(reader.optionalObject("ipv6"))
         routes = reader.array("routes", count: 0...256).compactMap { [reader] path, value in

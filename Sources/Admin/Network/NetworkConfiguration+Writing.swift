@@ -19,6 +19,7 @@ extension NetworkConfiguration.Interface {
             "zone": zone.map { .string($0.rawValue) } ?? .null,
             "mtu": mtu.map(JSONValue.integer) ?? .null,
             "routes": .array(routes.map(\.json)),
+            "authentication": authentication?.json ?? .null,
         ]
         switch kind {
         case .ethernet: break

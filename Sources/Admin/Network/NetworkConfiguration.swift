@@ -50,6 +50,8 @@ package struct NetworkConfiguration: Equatable, Sendable {
         /// Absent where the interface only carries VLANs.
         package let zone: Zone?
         package let mtu: Int?
+        /// Of a device only: what stands on it is behind the same port.
+        package let authentication: PortAuthentication?
         package let ipv4: IPv4
         package let ipv6: IPv6
         package let routes: [Route]

@@ -244,7 +244,13 @@ actor HealthMonitor {
     private func links() async -> [Issue] {
         guard let network = await transactions.box.network else { return [] }
         return await transactions.linkSteps(network).filter { !$0.isOK }.map { step in
-            let code = "\(step.cause == .noLease ? "W-NET-02" : "E-NET-01"):\(step.target)"
+            let kind =
+                switch step.cause {
+                case .noLease: "W-NET-02"
+                case .notAuthorized: "E-NET-04"
+                default: "E-NET-01"
+                }
+            let code = "\(kind):\(step.target)"
             return Issue(
                 code: code,
                 severity: step.cause == .noLease ? .warning : .critical,
