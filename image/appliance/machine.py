@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A box in QEMU: OVMF, a TPM by swtpm, two network cards, its serial lines."""
 import base64
+import json
 import os
 import shutil
 import signal
@@ -46,8 +47,9 @@ class Machine:
     """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
 
     def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
-                 extra=(), stick=None, secure_boot=None):
-        """`secure_boot` is a certificate, PEM: the firmware starts nothing but what its key signed."""
+                 extra=(), stick=None, secure_boot=None, disk_device="virtio-blk-pci"):
+        """`secure_boot` is a certificate, PEM: the firmware starts nothing but what its key signed. `disk_device` is QEMU's word for
+        what the disk is."""
         for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
             if shutil.which(program) is None:
                 raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
@@ -66,6 +68,7 @@ class Machine:
             else:
                 self.enrol(secure_boot)
         self.memory, self.processors, self.accelerator = memory, processors, accelerator
+        self.disk_device = disk_device
         self.forwards, self.test, self.extra = forwards, test, list(extra)
         if stick is not None:
             self.extra += ["-drive", f"if=none,id=stick,format=raw,file={stick},snapshot=on", "-device", "qemu-xhci",
@@ -113,7 +116,7 @@ class Machine:
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={firmware}",
             "-drive", f"if=pflash,format=raw,unit=1,file={self.path('variables.fd')}",
             "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap",
-            "-device", "virtio-blk-pci,drive=disk,serial=DRX-0001",
+            "-device", f"{self.disk_device},id=disk,drive=disk,serial=DRX-0001",
             "-device", "virtio-rng-pci", *cards,
             "-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
         ]
@@ -138,8 +141,9 @@ class Machine:
         for place in places:
             if os.path.exists(place):
                 os.unlink(place)
+        monitor = ["-qmp", f"unix:{self.path('monitor.sock')},server=on,wait=off"]
         with open(self.path("qemu.log"), "ab") as log:
-            self.qemu = subprocess.Popen(self.command([f"unix:{place},server=on,wait=off" for place in places]),
+            self.qemu = subprocess.Popen(self.command([f"unix:{place},server=on,wait=off" for place in places]) + monitor,
                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         lines = []
         for place in places:
@@ -148,6 +152,21 @@ class Machine:
             line.connect(place)
             lines.append(line)
         return lines
+
+    def order(self, command, **arguments):
+        """A command of QEMU's monitor (QMP) for a machine in the background, and what it returns."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(self.path("monitor.sock"))
+            with monitor.makefile("rw", encoding="utf-8") as lines:
+                lines.readline()
+                for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                    lines.write(json.dumps(words) + "\n")
+                    lines.flush()
+                    while "event" in (answer := json.loads(lines.readline())):
+                        pass
+        if "error" in answer:
+            raise Failure(command, answer["error"]["desc"], "an answer of QEMU's monitor")
+        return answer["return"]
 
     def processor_seconds(self):
         try:
