@@ -93,6 +93,12 @@ class Guest:
         """Whether the last word is the kernel's before it resets: the firmware's first comes two seconds of the processor later."""
         return self.console.text.rstrip().endswith("reboot: Restarting system")
 
+    @classmethod
+    def damage(cls, text):
+        """What a console says that speaks against a start; nothing is None."""
+        found = re.search(cls.BAD, text)
+        return found and found[0]
+
     def power_cycle(self):
         self.machine.stop()
         self.power_on()

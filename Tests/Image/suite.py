@@ -10,9 +10,10 @@ import subprocess
 import sys
 import traceback
 
-import state
+import faults
 import port
 import shell
+import state
 import study
 import update
 # First of ours that needs image/appliance, which it adds to where modules are looked for.
@@ -304,6 +305,63 @@ def other_machine(box, releases):
             guest.console.wait("FAILED: the TPM does not open the data partition", guest.LOST + "|FACTORY", 600)
 
 
+def cut_first_starts(box, releases):
+    """The power cut in each of the first starts, later each time: the next one goes on, and the last comes up."""
+    with box.stage(f"{len(faults.CUTS)} first starts cut after {faults.CUTS[0]} to {faults.CUTS[-1]} CPU s, then one that comes up"):
+        faults.cut_while_it_starts(box, releases.alone)
+
+
+def watchdog(box, releases):
+    """What stands still is reset by the chip set's watchdog, and comes back with all data."""
+    with box.start(image=releases.alone) as guest:
+        with box.stage("a first start: the watchdog is set to 30 s"):
+            state.running(box, guest, "a")
+            box.expect("watchdog", guest.do("cat /sys/class/watchdog/watchdog0/identity")[1], "iTCO_wdt")
+            box.expect("timeout", guest.do("systemctl show -p RuntimeWatchdogUSec --value")[1], "30s")
+        for what in faults.HANGS:
+            with box.stage(f"{what} stands still: a reset by the watchdog, and all data"):
+                faults.stand_still(box, guest, what)
+        guest.power_off()
+
+
+def nvme_fault(box, releases):
+    """Started from NVMe, which then reports that it is not to be relied upon: the box says so as long as the disk does."""
+    with box.start(image=releases.alone, disk_device="nvme") as guest:
+        with box.stage("a first start from NVMe"):
+            guest.console.wait("slot a on nvme0n1, verified", guest.BAD, 900)
+            state.running(box, guest, "a")
+            faults.wait_for_issue(box, guest, "DISK-", False)
+        with box.stage("a critical warning of the disk: told, and gone with it"):
+            faults.warn(guest, faults.UNRELIABLE)
+            faults.wait_for_issue(box, guest, "E-DISK-01:nvme0", True)
+            box.note(guest.do("drimboxctl issues; drimboxctl disk; udevadm info -q path -n /dev/nvme0n1")[1])
+            box.expect("disk", guest.do("drimboxctl disk")[0], 1)
+            faults.warn(guest, 0)
+            faults.wait_for_issue(box, guest, "E-DISK-01:nvme0", False)
+            box.expect("failed units", state.failed(guest), "")
+            guest.power_off()
+
+
+def change_over_a_reset(box, releases):
+    """A reset while a change of the network waits for its confirmation: what was confirmed is in force."""
+    ports = study.free_ports(2)
+    with box.start(image=releases.alone, forwards=list(zip(ports, (11112, 8080)))) as guest:
+        with box.stage("configured, and another address on trial"):
+            state.running(box, guest, "a")
+            state.gateway_up(guest)
+            box.note(study.configure(guest))
+            study.wait_for_echo(ports[0])
+            confirmed = guest.do("drimboxctl config get -o json")[1]
+            card = faults.try_other_address(box, guest)
+        with box.stage("a reset: the address that was confirmed, and the reason told"):
+            guest.machine.order("system_reset")
+            guest.console.wait("slot a on vda, verified", guest.LOST, 600)
+            state.running(box, guest, "a")
+            study.wait_for_echo(ports[0])
+            faults.confirmed_again(box, guest, card, confirmed)
+            guest.power_off()
+
+
 def update_from_server(box, releases):
     """A signed release from a server, into B: with a flipped byte it goes, mended it is committed, with all data."""
     update.from_server(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
@@ -336,7 +394,7 @@ def authenticated_port(box, releases):
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
          install_unattended, study_through_the_box, secure_boot, break_glass, authenticated_port, rotten_after_commit, other_machine,
-         update_from_server]
+         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, update_from_server]
 SHORT = 1
 
 
