@@ -362,6 +362,11 @@ def change_over_a_reset(box, releases):
             guest.power_off()
 
 
+def unhealthy_release(box, releases):
+    """B starts, but what worked under A does not work any more: back to A at the deadline, twice, and then no more."""
+    update.unhealthy(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
+
+
 def update_from_server(box, releases):
     """A signed release from a server, into B: with a flipped byte it goes, mended it is committed, with all data."""
     update.from_server(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
@@ -394,7 +399,7 @@ def authenticated_port(box, releases):
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
          install_unattended, study_through_the_box, secure_boot, break_glass, authenticated_port, rotten_after_commit, other_machine,
-         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, update_from_server]
+         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, unhealthy_release, update_from_server]
 SHORT = 1
 
 

@@ -17,6 +17,8 @@ SETTINGS = "/var/lib/drimbox-update"
 # Exit statuses of drimboxctl (docs/updates.md).
 NOTHING, THERE, HELD = 0, 90, 99
 INSTANCES = 5
+# Of an unhealthy release's trial, seconds: long enough for it to be up in QEMU.
+DEADLINE = 120
 
 
 def trusted_repository():
@@ -35,14 +37,15 @@ def trusted_repository():
 class Repository:
     """A copy of the vendor's in which the second release is published, as a patch of the first, too; and its web server."""
 
-    def __init__(self, box, trusted, first, second):
+    def __init__(self, box, trusted, first, second, deadline=900):
+        """`deadline` in seconds: how long a trial of the second release may take."""
         self.path = box.path("repository")
         shutil.copytree(trusted, self.path)
         directory, self.release, index = second
         made = box.path("release")
         box.note(vendor("build", "--version", self.release, "--root", os.path.join(directory, "root.img"),
                         "--uki", os.path.join(directory, "uki.efi"), "--rollback-index", index, "--hw", "drimbox-1", "--level", 3,
-                        "--patch-from", os.path.join(first[0], "root.img"), "--out", made))
+                        "--patch-from", os.path.join(first[0], "root.img"), "--health-deadline", deadline, "--out", made))
         box.note(vendor("publish", self.path, made))
         shutil.rmtree(made)
         self.rollout("--paused")
@@ -64,8 +67,8 @@ def order(box, guest, words, statuses, *expected):
         box.expect(f"{part!r} in its words", part in text, True)
 
 
-def follow(guest, repository):
-    """The box gets its vendor's server, and certificates for it."""
+def follow(guest, repository, *checks):
+    """The box gets its vendor's server, certificates for it, and more to judge a release by."""
     for name, path in (("server.pem", repository.own[0]), ("box.pem", repository.client[0]), ("box.key", repository.client[1])):
         with open(path, encoding="ascii") as file:
             guest.put(f"{SETTINGS}/{name}", file.read())
@@ -73,6 +76,7 @@ def follow(guest, repository):
     settings["server"] = {"url": repository.url, "authorities": f"{SETTINGS}/server.pem", "certificate": f"{SETTINGS}/box.pem",
                           "privateKey": f"{SETTINGS}/box.key", "events": True}
     settings["checks"].append({"name": "gateway", "command": ["/usr/bin/systemctl", "is-active", "drimbox-gateway.service"]})
+    settings["checks"] += checks
     guest.put(f"{SETTINGS}/update.json", json.dumps(settings))
     guest.do("systemctl restart drimbox-update")
 
@@ -83,6 +87,60 @@ def confirm(box, guest):
     box.wait_for_entries(["A.efi", "B+3.efi"], 300)
 
 
+def went_back(box, guest, reason):
+    """A is up again, and its journal says why."""
+    state.running(box, guest, "a")
+    journal = "journalctl -b -u drimbox-update -o cat --no-pager"
+    guest.do(f"for n in $(seq 30); do {journal} | grep -q 'went back' && break; sleep 2; done")
+    said = guest.do(journal)[1]
+    box.note(said)
+    box.expect("the reason in the journal", f"went back from: {reason}" in said, True)
+
+
+def set_up(box, guest, ports, repository, *checks):
+    """A configured, a study in it, the server known. What has to be kept: the study's UID, the machine's identifier."""
+    state.running(box, guest, "a")
+    state.gateway_up(guest)
+    box.note(study.configure(guest))
+    study.wait_for_echo(ports[0])
+    identifier = study.send(box.directory, ports[0], INSTANCES)
+    follow(guest, repository, *checks)
+    return identifier, guest.do("cat /etc/machine-id")[1]
+
+
+def all_kept(box, guest, ports, identifier, machine_id):
+    box.expect("machine's identifier, kept", guest.do("cat /etc/machine-id")[1], machine_id)
+    study.wait_for_echo(ports[0])
+    box.expect("data sets with the same bytes", study.read(box.directory, ports[1], identifier), INSTANCES)
+
+
+def unhealthy(box, image, trusted, first, second):
+    ports = study.free_ports(2)
+    with box.stage(f"a repository with the second release, which has {DEADLINE} s to prove itself"):
+        repository = Repository(box, trusted, first, second, DEADLINE)
+    try:
+        repository.rollout()
+        with box.start(image=image, forwards=list(zip(ports, (11112, 8080)))) as guest:
+            with box.stage("A configured, a study in it, the server known"):
+                kept = set_up(box, guest, ports, repository, {
+                    "name": "PACS", "command": ["/usr/bin/grep", "-q", f"^IMAGE_VERSION={first[1]}$", "/etc/os-release"]})
+            for failure in (1, 2):
+                with box.stage(f"B starts, and a check that A passes fails: back to A at the deadline, failure {failure}"):
+                    order(box, guest, "install", [HELD], "waits for consent", second[1])
+                    confirm(box, guest)
+                    state.running(box, guest, "b")
+                    order(box, guest, "status", [NOTHING], "on trial")
+                    went_back(box, guest, f"{second[1]} deadline: PACS")
+                    box.note(f"back after {guest.figures()}")
+                    all_kept(box, guest, ports, *kept)
+            with box.stage("after two failures nothing but a person's word brings it again"):
+                order(box, guest, "install", [HELD], "has failed, waits for a retry", f"{second[1]}   2x")
+                box.expect("entries that can start B", [name for name in box.entries if name.startswith("B") and "+0" not in name], [])
+                guest.power_off()
+    finally:
+        repository.server.stop()
+
+
 def from_server(box, image, trusted, first, second):
     ports = study.free_ports(2)
     with box.stage("a repository with the second release, signed"):
@@ -90,13 +148,7 @@ def from_server(box, image, trusted, first, second):
     try:
         with box.start(image=image, forwards=list(zip(ports, (11112, 8080)))) as guest:
             with box.stage("A configured, a study in it, the server known"):
-                state.running(box, guest, "a")
-                state.gateway_up(guest)
-                box.note(study.configure(guest))
-                study.wait_for_echo(ports[0])
-                identifier = study.send(box.directory, ports[0], INSTANCES)
-                machine_id = guest.do("cat /etc/machine-id")[1]
-                follow(guest, repository)
+                kept = set_up(box, guest, ports, repository)
             with box.stage("what the rollout holds is not installed; what it offers is, while A runs"):
                 order(box, guest, "check", [HELD], "paused by the vendor")
                 repository.rollout()
@@ -109,12 +161,7 @@ def from_server(box, image, trusted, first, second):
                 for _ in range(3):
                     guest.console.wait("slot b on vda does not verify", guest.LOST, 900)
                     box.note(f"a try in vain after {guest.figures()}")
-                state.running(box, guest, "a")
-                journal = "journalctl -b -u drimbox-update -o cat --no-pager"
-                guest.do(f"for n in $(seq 30); do {journal} | grep -q 'in vain' && break; sleep 2; done")
-                said = guest.do(journal)[1]
-                box.note(said)
-                box.expect("the reason in the journal", f"went back from: {second[1]} all tries were in vain" in said, True)
+                went_back(box, guest, f"{second[1]} all tries were in vain")
             with box.stage("tried once more: the slot is mended, B starts, is judged for three minutes, and is committed"):
                 order(box, guest, "install", [HELD], "waits for consent", second[1], "1x")
                 confirm(box, guest)
@@ -125,9 +172,7 @@ def from_server(box, image, trusted, first, second):
                 box.note(f"committed after {guest.figures()}")
             with box.stage("B has A's configuration, identifier and study; the server knows; prev.efi is A's"):
                 box.expect("release", guest.do("grep IMAGE_VERSION= /etc/os-release")[1], f"IMAGE_VERSION={second[1]}")
-                box.expect("machine's identifier, kept", guest.do("cat /etc/machine-id")[1], machine_id)
-                study.wait_for_echo(ports[0])
-                box.expect("data sets with the same bytes", study.read(box.directory, ports[1], identifier), INSTANCES)
+                all_kept(box, guest, ports, *kept)
                 told = [one["state"] for one in repository.server.control()["states"] if one["running"] == second[1]]
                 box.note(f"states that the server has got from B: {told}")
                 box.expect("the server is told of the commit", any("committed" in words for words in told), True)
