@@ -12,7 +12,7 @@ CUTS = (18, 21, 23, 25, 30, 42)
 # Each freezes what feeds the watchdog (systemd.conf: 30 s); the kernel's own way out, a reboot ten seconds after a panic, is shut first.
 HANGS = {"PID 1": "echo 1 >/sys/fs/cgroup/init.scope/cgroup.freeze",
          "the kernel": "echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger"}
-# NVMe 1.4, figure 194: the subsystem's reliability is degraded.
+# NVMe 1.4, 5.14.1.2, Critical Warning: the subsystem's reliability is degraded.
 UNRELIABLE = 4
 
 
