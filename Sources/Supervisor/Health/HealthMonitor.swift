@@ -100,9 +100,7 @@ actor HealthMonitor {
                 continuation.finish()
             }
             group.addTask {
-                for await event in DeviceEvents.stream() where event.contains("/block/") {
-                    continuation.yield(true)
-                }
+                for await _ in DeviceEvents.stream(subsystem: "block") { continuation.yield(true) }
             }
             for await isDeviceEvent in signals {
                 await look(everything: isDeviceEvent)
