@@ -59,8 +59,22 @@ actor AdminJobs {
         )
         try accept(job.id)
         entries.append(Entry(job: job, uid: caller.uid))
-        Task { end(job.id, await KeptAnswer(carryOut())) }
+        Task { end(job.id, await Self.whole(carryOut())) }
         return job
+    }
+
+    /// A problem where the answer broke off: half of one is none.
+    private static func whole(_ response: Response) async -> KeptAnswer {
+        do { return try await KeptAnswer(response) } catch {
+            return KeptAnswer(
+                Problem(
+                    status: 500,
+                    code: "job.failed",
+                    title: "the answer broke off",
+                    detail: "\(error)"
+                )
+            )
+        }
     }
 
     private func end(_ id: String, _ answer: KeptAnswer) {
@@ -134,11 +148,16 @@ struct KeptAnswer: Sendable {
     private let contentType: String
     private let body: [UInt8]
 
-    /// One that breaks off in the middle is kept as far as it went, as a problem.
-    init(_ response: Response) async {
+    init(_ problem: Problem) {
+        (status, contentType) = (problem.status, Problem.mediaType)
+        body = AdminAnswer.content(problem)
+    }
+
+    /// Throws what the body throws where it breaks off.
+    init(_ response: Response) async throws {
         let collector = BodyCollector()
-        let isWhole = (try? await response.body.write(collector)) != nil
-        status = isWhole ? Int(response.status.code) : 500
+        try await response.body.write(collector)
+        status = Int(response.status.code)
         contentType = response.headers[.contentType] ?? "application/json"
         body = collector.bytes.withLock { $0 }
     }

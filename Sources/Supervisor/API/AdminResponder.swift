@@ -304,7 +304,7 @@ private actor AnsweredRequests {
         if let earlier = answers.last(where: { $0.key == key }) {
             return try await earlier.answer.value.response
         }
-        let task = Task { await KeptAnswer(try await carryOut()) }
+        let task = Task { try await KeptAnswer(carryOut()) }
         answers.append((key, task))
         if answers.count > Self.kept { answers.removeFirst() }
         do {
@@ -367,15 +367,18 @@ enum AdminAnswer {
         type: String,
         headers: HTTPFields
     ) -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let body = (try? encoder.encode(value)) ?? Data("{}".utf8)
         var fields = headers
         fields[.contentType] = type
         return Response(
             status: .init(code: status),
             headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: content(value)))
         )
+    }
+
+    static func content(_ value: some Encodable) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array((try? encoder.encode(value)) ?? Data("{}".utf8))
     }
 }
