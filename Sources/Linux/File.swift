@@ -97,6 +97,17 @@ package enum Directory {
         } catch  where error.errno == EEXIST {}
     }
 
+    /// Whose group `path` is; nil where it is not there.
+    package static func group(of path: String) -> gid_t? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_gid : nil
+    }
+
+    /// Gives `path` to one of the caller's groups.
+    package static func give(_ path: String, to group: gid_t) throws(SystemCallError) {
+        _ = try systemCall("chown", on: path) { unsafe chown(path, uid_t.max, group) }
+    }
+
     /// The names in `path` without "." and "..", in no order.
     package static func names(in path: String) throws(SystemCallError) -> [String] {
         guard let stream = unsafe opendir(path) else {

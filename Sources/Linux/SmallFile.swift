@@ -36,11 +36,17 @@ private func read(_ file: borrowing Descriptor, of path: String, limit: Int) thr
 package let replacementSuffix = ".new"
 
 /// Puts `content` at `path` in one step: a reader sees the old file or the whole new one, also after a power
-/// cut.
-package func replaceFile(_ path: String, with content: [UInt8], mode: mode_t) throws(SystemCallError) {
+/// cut. `group` is one of the caller's.
+package func replaceFile(
+    _ path: String,
+    with content: [UInt8],
+    mode: mode_t,
+    group: gid_t? = nil
+) throws(SystemCallError) {
     let temporary = path + replacementSuffix
     _ = unsafe unlink(temporary)
     try createFile(temporary, with: content, mode: mode) { file throws(SystemCallError) in
+        if let group { _ = try systemCall("fchown", on: temporary) { fchown(file, uid_t.max, group) } }
         _ = try systemCall("fchmod", on: temporary) { fchmod(file, mode) }
     }
     _ = try systemCall("rename", on: temporary) { unsafe rename(temporary, path) }

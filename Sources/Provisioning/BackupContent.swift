@@ -2,7 +2,8 @@
 package import Admin
 import FoundationEssentials
 
-/// What a box needs to be itself again on other hardware: all but its private key, which leaves no box, and images.
+/// What a box needs to be itself again on other hardware: all but the private key of its identity, which leaves no box, and
+/// images.
 package struct BackupContent: Codable, Equatable, Sendable {
     package static let format = 1
 
@@ -64,6 +65,8 @@ package struct BackupContent: Codable, Equatable, Sendable {
     package let auditRows: Int
     package let auditHead: String?
     package let identity: Identity?
+    /// Base64 of the gateway's files; absent in backups of versions that had none.
+    package let credentials: [String: String]?
 
     package init(
         created: Timestamp,
@@ -72,7 +75,8 @@ package struct BackupContent: Codable, Equatable, Sendable {
         users: [User],
         auditRows: Int,
         auditHead: String?,
-        identity: Identity?
+        identity: Identity?,
+        credentials: [String: String] = [:]
     ) {
         format = Self.format
         software = Software.version
@@ -83,6 +87,7 @@ package struct BackupContent: Codable, Equatable, Sendable {
         self.auditRows = auditRows
         self.auditHead = auditHead
         self.identity = identity
+        self.credentials = credentials.isEmpty ? nil : credentials
     }
 
     package var summary: BackupSummary {
@@ -94,7 +99,8 @@ package struct BackupContent: Codable, Equatable, Sendable {
             users: users.count,
             auditRows: auditRows,
             auditHead: auditHead,
-            identity: identity.flatMap { try? CertificateChain(pem: $0.chain).summary.subject }
+            identity: identity.flatMap { try? CertificateChain(pem: $0.chain).summary.subject },
+            credentials: credentials?.count ?? 0
         )
     }
 
@@ -133,6 +139,11 @@ package struct BackupContent: Codable, Equatable, Sendable {
         }
         guard content.users.allSatisfy({ Role(rawValue: $0.role) != nil && $0.hash.hasPrefix("$") }) else {
             throw refusal("a user without role or hash", "both")
+        }
+        for (name, text) in content.credentials ?? [:] {
+            guard CredentialUpload.isName(name), Data(base64Encoded: text) != nil else {
+                throw refusal("a file without name or content", "both")
+            }
         }
         self = content
     }

@@ -195,7 +195,7 @@ package struct CertificateChain: Sendable {
     /// SubjectPublicKeyInfo of the leaf, DER.
     package var publicKey: [UInt8] { Self.information(certificates[0].publicKey) }
 
-    private static func information(_ key: Certificate.PublicKey) -> [UInt8] {
+    static func information(_ key: Certificate.PublicKey) -> [UInt8] {
         var serializer = DER.Serializer()
         return (try? serializer.serialize(key)) == nil ? [] : serializer.serializedBytes
     }

@@ -15,6 +15,9 @@ package struct ProvisioningError: Error, Equatable, CustomStringConvertible {
         case answerKey = "answer.key"
         case answerSignature = "answer.signature"
         case answerUnsigned = "answer.unsigned"
+        // Credentials
+        case credentialContent = "credential.content"
+        case credentialName = "credential.name"
         // Backups
         case backupFormat = "backup.format"
         case backupVersion = "backup.version"

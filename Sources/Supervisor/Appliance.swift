@@ -65,9 +65,11 @@ package struct Appliance: Sendable {
             try stage.finish(interrupted, table: table, users: users)
             journal.record("backup.restored", .warning, "an interrupted restore was finished")
         }
+        let credentials = CredentialStore(settings: configuration, table: table, journal: journal)
+        try credentials.recover()
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
-        return compose(table, audit, users, revision, box)
+        return compose(table, audit, users, credentials, revision, box)
     }
 
     /// The new chain says where the old one ended.
@@ -163,6 +165,7 @@ package struct Appliance: Sendable {
         _ table: RevisionTable,
         _ audit: AuditTable,
         _ users: UserTable,
+        _ credentials: CredentialStore,
         _ revision: RevisionTable.Revision,
         _ box: BoxConfiguration
     ) -> [any Service] {
@@ -227,6 +230,14 @@ package struct Appliance: Sendable {
             standing: { shell.issues() }
         )
         let persons = ConsoleUsers(table: users, journal: journal)
+        let answers = AnswerDesk(
+            settings: configuration,
+            transactions: transactions,
+            enrolment: enrolment,
+            credentials: credentials,
+            users: persons,
+            journal: journal
+        )
         let updates = UpdateClient(path: configuration.runtimeDirectory + "/update.sock")
         let updateService = UpdateService(
             watch: UpdateWatch(
@@ -249,12 +260,14 @@ package struct Appliance: Sendable {
             updates: updates,
             desk: ProvisioningDesk(
                 enrolment: enrolment,
-                answers: AnswerDesk(
+                answers: answers,
+                credentials: credentials,
+                media: MediaDesk(
                     settings: configuration,
                     transactions: transactions,
                     enrolment: enrolment,
-                    users: persons,
-                    journal: journal
+                    credentials: credentials,
+                    answers: answers
                 ),
                 backups: BackupDesk(
                     settings: configuration,
@@ -263,6 +276,7 @@ package struct Appliance: Sendable {
                     audit: audit,
                     transactions: transactions,
                     enrolment: enrolment,
+                    credentials: credentials,
                     journal: journal
                 ),
                 support: SupportDesk(

@@ -148,7 +148,7 @@ final class KnownBoxes: Sendable {
         do {
             let answer = try await client.get(url)
             guard answer.status == 200 else { throw Unfetched(status: answer.status) }
-            try replaceFile(settings.file, with: answer.body, mode: 0o600)
+            try replaceFile(file, with: answer.body, mode: 0o600)
             state.withLock { state in
                 state.fetchProblem = nil
                 state.nextFetch = now + Self.fetched
@@ -176,13 +176,13 @@ final class KnownBoxes: Sendable {
     }
 
     private func look() async {
-        let files = [settings.file, configuration.path(of: settings.authorities)] + settings.crls
+        let files = [file, configuration.path(of: settings.authorities)] + crls
         let stamps = files.map { FileStamp($0) }
         guard stamps.first != .some(nil) else { return miss() }
         guard state.withLock({ $0.stamps != stamps }) else { return }
         let now = Timestamp(milliseconds: WallClock.milliseconds())
         do {
-            let document = try readFile(settings.file, limit: Self.longest)
+            let document = try readFile(file, limit: Self.longest)
             let known = state.withLock { $0.list?.generated }
             let verifier = try self.verifier(checksRevocation: true)
             let found = try await verifier.verify(document, at: now, notOlderThan: known)
@@ -218,6 +218,9 @@ final class KnownBoxes: Sendable {
         }
     }
 
+    private var file: String { configuration.path(of: settings.file) }
+    private var crls: [String] { settings.crls.map(configuration.path(of:)) }
+
     private func miss() {
         let isNews = state.withLock { state in
             defer { state.wasMissed = true }
@@ -228,14 +231,14 @@ final class KnownBoxes: Sendable {
             journal.record(
                 "white-list.missing",
                 .critical,
-                "\(settings.file): found no file, expected the white list"
+                "\(file): found no file, expected the white list"
             )
         }
     }
 
     private func verifier(checksRevocation: Bool) throws -> WhiteListVerifier {
         let authorities = try readFile(configuration.path(of: settings.authorities), limit: 1 << 20)
-        let lists = checksRevocation ? try settings.crls.map { try readFile($0, limit: Self.longest) } : []
+        let lists = checksRevocation ? try crls.map { try readFile($0, limit: Self.longest) } : []
         return try WhiteListVerifier(
             authorities: [String(decoding: authorities, as: UTF8.self)],
             signer: settings.signer.flatMap { WhiteListVerifier.Signer($0) } ?? .agency,

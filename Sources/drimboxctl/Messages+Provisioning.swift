@@ -53,6 +53,36 @@ extension Messages {
     var identity: String { pick("identity", "identité") }
     var none: String { pick("none", "aucune") }
 
+    // MARK: Credentials and media
+
+    var credentials: String { pick("credentials", "fichiers") }
+    var noCredentials: String {
+        pick("none: drimboxctl credential put FILE", "aucun : drimboxctl credential put FICHIER")
+    }
+    var unused: String { pick("the configuration does not name it", "la configuration ne le nomme pas") }
+    func keyPrint(_ digits: String) -> String { pick("key \(digits)", "clé \(digits)") }
+    func validTo(_ time: String) -> String { pick("valid to \(time)", "valide jusqu'au \(time)") }
+    func credential(_ kind: CredentialFile.Kind) -> String {
+        switch kind {
+        case .certificates: pick("certificates", "certificats")
+        case .privateKey: pick("private key", "clé privée")
+        case .other: pick("other", "autre")
+        }
+    }
+
+    var noStick: String {
+        pick("no USB stick with a directory \"drimbox\"", "pas de clé USB avec un répertoire « drimbox »")
+    }
+    func medium(_ purpose: Medium.Purpose) -> String {
+        switch purpose {
+        case .credential: pick("for the configuration", "pour la configuration")
+        case .identity: pick("the box's certificate", "le certificat de la box")
+        case .answers: pick("answer file", "fichier de réponses")
+        }
+    }
+    var taken: String { pick("taken  ", "pris   ") }
+    var refused: String { pick("REFUSED", "REFUSÉ ") }
+
     // MARK: Acceptance and power
 
     var acceptanceTitle: String { pick("ACCEPTANCE REPORT", "RAPPORT DE RECETTE") }

@@ -48,6 +48,7 @@ extension Rendering {
                 "\(messages.auditRows(summary.auditRows))   \(clean(summary.auditHead ?? "-"))"
             ),
             row(messages.identity, clean(summary.identity ?? messages.none)),
+            row(messages.credentials, "\(summary.credentials)"),
         ].joined(separator: "\n")
     }
 

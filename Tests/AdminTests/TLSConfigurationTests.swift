@@ -140,7 +140,7 @@ private let good = document(
         )
         let paths = ["dicom.tls.privateKey", "dicom.peers[0].tls.privateKey", "web.tls.privateKey"]
         #expect(Set(found.map(\.path)).isSuperset(of: paths))
-        #expect(found.first?.expected == "a PEM file: keys in the TPM come with provisioning")
+        #expect(found.first?.expected == "a PEM file: the gateway does not reach the TPM")
     }
 
     @Test("TLS opens HL7 listening beyond loopback") func hl7() throws {

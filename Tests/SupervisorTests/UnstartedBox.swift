@@ -58,14 +58,25 @@ struct UnstartedBox {
             board: board,
             journal: journal
         )
+        let credentials = CredentialStore(settings: configuration, table: table, journal: journal)
+        let answers = AnswerDesk(
+            settings: configuration,
+            transactions: transactions,
+            enrolment: enrolment,
+            credentials: credentials,
+            users: ConsoleUsers(table: users, journal: journal),
+            journal: journal
+        )
         return ProvisioningDesk(
             enrolment: enrolment,
-            answers: AnswerDesk(
+            answers: answers,
+            credentials: credentials,
+            media: MediaDesk(
                 settings: configuration,
                 transactions: transactions,
                 enrolment: enrolment,
-                users: ConsoleUsers(table: users, journal: journal),
-                journal: journal
+                credentials: credentials,
+                answers: answers
             ),
             backups: BackupDesk(
                 settings: configuration,
@@ -74,6 +85,7 @@ struct UnstartedBox {
                 audit: audit,
                 transactions: transactions,
                 enrolment: enrolment,
+                credentials: credentials,
                 journal: journal
             ),
             support: SupportDesk(

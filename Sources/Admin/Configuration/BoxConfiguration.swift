@@ -57,10 +57,15 @@ package struct BoxConfiguration: Equatable, Sendable {
         return box
     }
 
-    package func gateway(dataDirectory: String, statusSocket: String) -> GatewayConfiguration {
+    package func gateway(
+        dataDirectory: String,
+        credentialsDirectory: String,
+        statusSocket: String
+    ) -> GatewayConfiguration {
         GatewayConfiguration(
             site: site,
             dataDirectory: dataDirectory,
+            credentialsDirectory: credentialsDirectory,
             statusSocket: statusSocket,
             sections: sections
         )

@@ -35,7 +35,7 @@ extension GatewayConfiguration {
 
     /// Whose boxes may ask for images (« liste blanche DRIM-M »).
     package struct WhiteList: Equatable, Sendable {
-        /// Where the newest list is put.
+        /// Where the newest list is put: one of the credentials, or an absolute path, which it is with `url`.
         package let file: String
         /// Where it is fetched from every day; somebody else puts it in its place where it is absent.
         package let url: String?
@@ -53,12 +53,19 @@ extension GatewayConfiguration {
 extension GatewayConfiguration.WhiteList {
     init(reading object: ConfigurationReader) {
         var reader = object
-        file = reader.string("file", .path)
+        file = reader.string("file", .certificateFile)
         url = reader.optionalString("url", .serviceURL)
+        if url != nil, !file.hasPrefix("/") {
+            reader.note(
+                "file",
+                found: "\"\(file)\"",
+                expected: "an absolute path: the gateway writes what it fetches"
+            )
+        }
         urlAuthorities = reader.optionalString("urlAuthorities", .pemFile)
         proxy = reader.address("proxy")
         authorities = reader.string("authorities", .pemFile)
-        crls = reader.strings("crls", .path, count: 0...16)
+        crls = reader.strings("crls", .certificateFile, count: 0...16)
         signer = reader.optionalString("signer", .text)
         reader.finish()
     }
@@ -96,7 +103,7 @@ extension GatewayConfiguration.IdentityProvider {
         clientID = reader.string("clientID", .text)
         credentials = reader.optionalObject("credentials")
             .map(GatewayConfiguration.Credentials.init(reading:))
-        clientSecretFile = reader.optionalString("clientSecretFile", .path)
+        clientSecretFile = reader.optionalString("clientSecretFile", .certificateFile)
         timeoutSeconds = reader.integer("timeoutSeconds", in: 1...120, default: 10)
         if (credentials == nil) == (clientSecretFile == nil) {
             reader.note(

@@ -2,7 +2,7 @@
 
 extension GatewayConfiguration {
     /// A certificate with its chain, leaf first, and its private key: PEM files, absolute or below
-    /// `dataDirectory`.
+    /// `credentialsDirectory`.
     package struct Credentials: Equatable, Sendable {
         package let certificate: String
         package let privateKey: String
@@ -51,9 +51,9 @@ extension GatewayConfiguration {
         package let revocation: Revocation?
     }
 
-    /// Where a file of the document is: a relative name is below `dataDirectory`.
+    /// Where a file of the document is: a relative name is below `credentialsDirectory`.
     package func path(of file: String) -> String {
-        file.hasPrefix("/") ? file : "\(dataDirectory)/\(file)"
+        file.hasPrefix("/") ? file : "\(credentialsDirectory)/\(file)"
     }
 }
 
@@ -185,7 +185,7 @@ extension StringRule {
     static let pemFile = StringRule(expected: "a PEM file") { isFileName($0) ? $0 : nil }
 
     fileprivate static let keyFile = StringRule(
-        expected: "a PEM file: keys in the TPM come with provisioning"
+        expected: "a PEM file: the gateway does not reach the TPM"
     ) { isFileName($0) ? $0 : nil }
 
     private static func isFileName(_ text: String) -> Bool {

@@ -18,6 +18,7 @@ extension GatewayConfiguration {
         ).members
         members["site"] = .string(site)
         members["dataDirectory"] = .string(dataDirectory)
+        members["credentialsDirectory"] = .string(credentialsDirectory)
         members["statusSocket"] = statusSocket.map(JSONValue.string)
         return Array((JSONValue.object(members).text() + "\n").utf8)
     }

@@ -92,6 +92,8 @@ package struct GatewayConfiguration: Equatable, Sendable {
 
     package let site: String
     package let dataDirectory: String
+    /// Where files are that the document names by their names alone; `dataDirectory` where it is absent.
+    package let credentialsDirectory: String
     /// No status is served where it is absent.
     package let statusSocket: String?
     package let spool: Spool
@@ -116,6 +118,7 @@ package struct GatewayConfiguration: Equatable, Sendable {
         var reader = ConfigurationReader(try JSONValue(parsing: json), findings: findings)
         site = reader.string("site", .text)
         dataDirectory = reader.string("dataDirectory", .path)
+        credentialsDirectory = reader.optionalString("credentialsDirectory", .path) ?? dataDirectory
         statusSocket = reader.optionalString("statusSocket", .socketPath)
         let sections = Sections(from: &reader)
         reader.finish()
@@ -137,9 +140,16 @@ package struct GatewayConfiguration: Equatable, Sendable {
     }
 
     /// A document from sections that are already checked.
-    init(site: String, dataDirectory: String, statusSocket: String, sections: CheckedSections) {
+    init(
+        site: String,
+        dataDirectory: String,
+        credentialsDirectory: String,
+        statusSocket: String,
+        sections: CheckedSections
+    ) {
         self.site = site
         self.dataDirectory = dataDirectory
+        self.credentialsDirectory = credentialsDirectory
         self.statusSocket = statusSocket
         spool = sections.spool
         dicom = sections.dicom

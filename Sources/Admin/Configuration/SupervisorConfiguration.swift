@@ -36,6 +36,8 @@ package struct SupervisorConfiguration: Equatable, Sendable {
         package let answerKeys: [String]
         /// Started with `reboot` or `poweroff`; systemctl where it is absent and systemd runs the box.
         package let powerCommand: String?
+        /// Where USB sticks are mounted, each in a directory.
+        package let mediaDirectory: String
     }
 
     package let stateDirectory: String
@@ -75,9 +77,13 @@ package struct SupervisorConfiguration: Equatable, Sendable {
     package func gateway(for box: BoxConfiguration) -> GatewayConfiguration {
         box.gateway(
             dataDirectory: stateDirectory + "/gateway",
+            credentialsDirectory: credentialsDirectory,
             statusSocket: runtimeDirectory + "/gateway.sock"
         )
     }
+
+    /// Files that the configuration names by their names alone: the supervisor writes them, the gateway reads them.
+    package var credentialsDirectory: String { stateDirectory + "/credentials" }
 
     /// The database of revisions and audit.
     package var databasePath: String { Self.databasePath(stateDirectory: stateDirectory) }
@@ -114,6 +120,7 @@ extension SupervisorConfiguration.Provisioning {
         authorities = reader?.optionalString("authorities", .path)
         answerKeys = reader?.publicKeys("answerKeys") ?? []
         powerCommand = reader?.optionalString("powerCommand", .path)
+        mediaDirectory = reader?.optionalString("mediaDirectory", .path) ?? "/run/media"
         reader?.finish()
     }
 }

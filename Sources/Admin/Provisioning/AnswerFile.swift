@@ -16,9 +16,11 @@ package struct AnswerFile: Equatable, Sendable {
 
     private static let maximumUsers = 50
 
-    /// Without the users.
+    /// Without the users and the credentials.
     package let document: JSONValue
     package let users: [User]
+    /// Files that the document names, by their names: PEM, or another text.
+    package let credentials: [String: String]
 
     /// - Throws: everything that is wrong with it, the configuration's own errors included.
     package init(json: [UInt8]) throws(ConfigurationError) {
@@ -28,6 +30,7 @@ package struct AnswerFile: Equatable, Sendable {
         }
         let findings = ConfigurationReader.Findings()
         let users = members.removeValue(forKey: "users") ?? .array([])
+        credentials = Self.credentials(members.removeValue(forKey: "credentials"), findings)
         document = .object(members)
         var reader = ConfigurationReader(.object(["users": users]), findings: findings)
         var names: Set<String> = []
@@ -45,6 +48,35 @@ package struct AnswerFile: Equatable, Sendable {
             throw ConfigurationError(findings: findings.list + error.findings)
         }
         try findings.check()
+    }
+
+    /// Never tells what stands in one.
+    private static func credentials(_ value: JSONValue?, _ findings: ConfigurationReader.Findings) -> [String:
+        String]
+    {
+        guard let value, value != .null else { return [:] }
+        guard case .object(let members) = value else {
+            findings.note(
+                "credentials",
+                found: "what is no object",
+                expected: "an object: a text for each name"
+            )
+            return [:]
+        }
+        var credentials: [String: String] = [:]
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            if case .string(let text) = value, CredentialUpload.isName(name) {
+                credentials[name] = text
+            } else {
+                let isName = CredentialUpload.isName(name)
+                findings.note(
+                    isName ? "credentials.\(name)" : "credentials",
+                    found: isName ? "what is no text" : "the name \"\(name.prefix(80))\"",
+                    expected: isName ? "a text" : CredentialUpload.expectedName
+                )
+            }
+        }
+        return credentials
     }
 }
 

@@ -42,6 +42,8 @@ package struct BackupSummary: Codable, Equatable, Sendable {
     package let auditHead: String?
     /// Subject of the box's certificate.
     package let identity: String?
+    /// Files for the gateway.
+    package let credentials: Int
 
     package init(
         created: Timestamp,
@@ -51,7 +53,8 @@ package struct BackupSummary: Codable, Equatable, Sendable {
         users: Int,
         auditRows: Int,
         auditHead: String?,
-        identity: String?
+        identity: String?,
+        credentials: Int
     ) {
         self.created = created
         self.software = software
@@ -61,6 +64,7 @@ package struct BackupSummary: Codable, Equatable, Sendable {
         self.auditRows = auditRows
         self.auditHead = auditHead
         self.identity = identity
+        self.credentials = credentials
     }
 }
 

@@ -8,6 +8,8 @@ import Store
 struct ProvisioningDesk: Sendable {
     let enrolment: Enrolment
     let answers: AnswerDesk
+    let credentials: CredentialStore
+    let media: MediaDesk
     let backups: BackupDesk
     let support: SupportDesk
     let acceptance: AcceptanceDesk
@@ -18,7 +20,7 @@ struct ProvisioningDesk: Sendable {
 
 extension AdminRoutes {
     var provisioning: [AdminRoute] {
-        enrolmentRoutes + backupRoutes + acceptanceRoutes + powerRoutes + shellRoutes
+        enrolmentRoutes + credentialRoutes + backupRoutes + acceptanceRoutes + powerRoutes + shellRoutes
     }
 
     private var acceptanceRoutes: [AdminRoute] {
@@ -114,7 +116,7 @@ extension AdminRoutes {
             time: Timestamp.now.milliseconds,
             user: request.caller.user,
             action: "FACTORY-RESET",
-            subject: "revisions, users, images, certificate, audit",
+            subject: "revisions, users, images, certificates, keys, audit",
             outcome: "begun",
             reason: request.reason
         )

@@ -9,6 +9,7 @@ struct AnswerDesk: Sendable {
     let settings: SupervisorConfiguration
     let transactions: ConfigurationTransactions
     let enrolment: Enrolment
+    let credentials: CredentialStore
     let users: ConsoleUsers
     let journal: EventJournal
 
@@ -41,6 +42,8 @@ struct AnswerDesk: Sendable {
                 comment: signer.map { "answer file, signed by \($0)" } ?? "answer file, unsigned",
                 confirm: request.confirm
             ),
+            with: answers.credentials.mapValues { Array($0.utf8) },
+            in: credentials,
             author: author
         )
         let isUndone = transaction?.state == .rolledBack
@@ -108,6 +111,28 @@ struct AnswerDesk: Sendable {
 
 extension ConfigurationTransactions {
     private static let pause: Duration = .milliseconds(50)
+
+    /// The same with files that the document needs; they go as the change does.
+    nonisolated func carryThrough(
+        _ request: TransactionRequest,
+        with files: [String: [UInt8]],
+        in credentials: CredentialStore,
+        author: String
+    ) async throws -> TransactionStatus? {
+        try await credentials.exchange(files)
+        do {
+            let status = try await carryThrough(request, author: author)
+            if status?.state == .rolledBack {
+                try await credentials.undo()
+            } else {
+                try await credentials.settle()
+            }
+            return status
+        } catch {
+            try await credentials.undo()
+            throw error
+        }
+    }
 
     /// Proposes a change and waits for its end; nil where nothing would change. One that a person has to confirm
     /// has no place here.

@@ -16,6 +16,7 @@ struct BackupDesk: Sendable {
     let audit: AuditTable
     let transactions: ConfigurationTransactions
     let enrolment: Enrolment
+    let credentials: CredentialStore
     let journal: EventJournal
 
     /// A sealed file.
@@ -74,7 +75,8 @@ struct BackupDesk: Sendable {
                 : BackupContent.Identity(
                     chain: chain,
                     authorities: enrolment.content(enrolment.authoritiesPath)
-                )
+                ),
+            credentials: try await credentials.contents().mapValues { Data($0).base64EncodedString() }
         )
     }
 
@@ -86,6 +88,8 @@ struct BackupDesk: Sendable {
                 comment: "backup of \(content.created)",
                 confirm: request.confirm
             ),
+            with: (content.credentials ?? [:]).mapValues { Data(base64Encoded: $0).map { Array($0) } ?? [] },
+            in: credentials,
             author: author
         )
         if let transaction, transaction.state == .rolledBack {

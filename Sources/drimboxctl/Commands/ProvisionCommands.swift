@@ -20,13 +20,14 @@ struct ProvisionCommand: AsyncParsableCommand {
 struct ProvisionApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply",
-        abstract: "Applies a signed answer file: configuration and users; exit 7 if it was rolled back."
+        abstract:
+            "Applies a signed answer file: configuration, users, credentials; exit 7 if it was rolled back."
     )
 
     @OptionGroup var options: Options
     @OptionGroup var confirm: ConfirmOptions
 
-    @Argument(help: "JSON: the configuration's document, with `users` beside it.")
+    @Argument(help: "JSON: the configuration's document, with `users` and `credentials` beside it.")
     var file: String
 
     @Option(help: ArgumentHelp("Ed25519 of the file; FILE.sig where it is absent.", valueName: "file"))
@@ -77,7 +78,7 @@ struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
         abstract:
-            "Configuration, users and identity in one sealed file; the pass phrase is read from standard input.",
+            "Configuration, users, identity and credentials in one sealed file; the pass phrase is read from standard input.",
         subcommands: [BackupCreateCommand.self, BackupVerifyCommand.self, BackupRestoreCommand.self]
     )
 
