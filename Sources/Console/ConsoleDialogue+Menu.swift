@@ -13,14 +13,16 @@ enum MenuItem: CaseIterable, Sendable {
     case audit
     case update
     case enrolment
+    case files
+    case power
     case shell
     case language
     case logOut
 
     var role: Role {
         switch self {
-        case .issues, .health, .update, .enrolment, .events, .audit, .language, .logOut: .viewer
-        case .tests, .restart: .operator
+        case .issues, .health, .update, .enrolment, .files, .events, .audit, .language, .logOut: .viewer
+        case .tests, .restart, .power: .operator
         case .undo, .wizard, .pending, .shell: .admin
         }
     }
@@ -83,6 +85,8 @@ extension ConsoleDialogue {
         case .health: showHealth()
         case .update: showUpdate()
         case .enrolment: showEnrolment()
+        case .files: showFiles()
+        case .power: showPower()
         case .shell: openShell()
         case .wizard: startWizard()
         case .pending: showPending()

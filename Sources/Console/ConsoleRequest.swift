@@ -19,7 +19,18 @@ package struct ConsoleRequest: Equatable, Sendable {
     }
 
     static func post(_ target: String, _ value: JSONValue? = nil, seconds: Int = 10) -> Self {
-        var request = Self(method: "POST", target: target)
+        with("POST", target, value, seconds)
+    }
+
+    static func put(_ target: String, _ value: JSONValue, seconds: Int = 10) -> Self {
+        with("PUT", target, value, seconds)
+    }
+
+    static func delete(_ target: String) -> Self { with("DELETE", target, nil, 10) }
+
+    private static func with(_ method: String, _ target: String, _ value: JSONValue?, _ seconds: Int) -> Self
+    {
+        var request = Self(method: method, target: target)
         request.seconds = seconds
         if let value {
             request.body = Array(value.text().utf8)

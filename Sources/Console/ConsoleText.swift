@@ -148,6 +148,8 @@ package struct ConsoleText: Sendable {
         case .update: pick("Software update, previous software", "Mise a jour, logiciel precedent")
         case .shell: pick("Vendor's shell, by a signed challenge", "Shell du fournisseur, sur defi signe")
         case .enrolment: pick("Enrolment: the key's fingerprint", "Enrolement : l'empreinte de la cle")
+        case .files: pick("Files and certificates, USB stick", "Fichiers et certificats, cle USB")
+        case .power: pick("Restart, switch off, factory reset", "Redemarrer, eteindre, etat d'usine")
         case .wizard:
             pick("Install wizard / change network", "Assistant d'installation / changer le reseau")
         case .pending:

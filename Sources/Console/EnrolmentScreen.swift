@@ -117,8 +117,8 @@ extension ConsoleText {
 
     fileprivate var noKey: String {
         pick(
-            "The box has no identity key yet: drimboxctl enrol csr NAME makes it.",
-            "La box n'a pas encore de cle d'identite : drimboxctl enrol csr NOM la cree."
+            "The box has no identity key yet: a certificate request makes it (menu 12).",
+            "La box n'a pas encore de cle d'identite : une demande (CSR) la cree (menu 12)."
         )
     }
 }

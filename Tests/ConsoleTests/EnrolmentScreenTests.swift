@@ -120,7 +120,7 @@ import Testing
         player.enter("i")
         #expect(player.screen == first)
         player.enter("")
-        #expect(player.screen.hasSuffix("1-14> "))
+        #expect(player.screen.hasSuffix("1-16> "))
     }
 
     @Test("without qrencode the digits remain; without a key it is said how to make one") func nothing()

@@ -256,7 +256,7 @@ import Testing
         let request = box.requests.first { $0.target == "/v1/config/revisions/17/restore" }
         #expect(request?.headers["X-Reason"] == "serial console, user anne")
         player.enter("")
-        #expect(player.screen.hasSuffix("1-14> "))
+        #expect(player.screen.hasSuffix("1-16> "))
     }
 
     @Test("a no is a no, and numbers that are no revision are refused") func undoRefused() throws {
@@ -334,7 +334,7 @@ import Testing
         player.enter(["", "7", "2", "yes"])
         #expect(player.shows("undone: cancelled by root"))
         player.enter(["", "7", "x", ""])
-        #expect(player.screen.hasSuffix("1-14> "))
+        #expect(player.screen.hasSuffix("1-16> "))
         box.handlers["GET /v1/config/pending"] = nil
         player.enter("7")
         #expect(player.shows("No change is pending."))
@@ -355,8 +355,8 @@ import Testing
             player.enter("\(item)")
             #expect(player.shows("Not permitted: you are \(role.rawValue)") == refused.contains(item))
             // Back to the menu: nothing is said yes to.
-            for _ in 0..<3 where player.question?.prompt != "1-14> " { player.enter(item == 6 ? ".." : ".") }
-            if player.question?.prompt != "1-14> " { player.enter("") }
+            for _ in 0..<3 where player.question?.prompt != "1-16> " { player.enter(item == 6 ? ".." : ".") }
+            if player.question?.prompt != "1-16> " { player.enter("") }
         }
     }
 

@@ -154,7 +154,7 @@ private let crashLoop = Admin.Issue(
         player.enter(FakeBox.password)
         #expect(player.dialogue.person == Login(user: "anne", role: .admin))
         #expect(player.shows("  1  Why degraded?\n"))
-        #expect(player.screen.hasSuffix(" 14  Log out\n1-14> "))
+        #expect(player.screen.hasSuffix(" 16  Log out\n1-16> "))
         #expect(!player.transcript.contains(FakeBox.password))
     }
 

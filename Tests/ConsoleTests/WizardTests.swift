@@ -65,7 +65,7 @@ import Testing
         #expect(document[path: "gateway.dicom.allowPlaintext"] == .string(WizardAnswers.reason))
         // Who has chosen the password is in.
         player.enter("")
-        #expect(player.screen.hasSuffix("1-14> "))
+        #expect(player.screen.hasSuffix("1-16> "))
         #expect(player.dialogue.person == Login(user: "admin", role: .admin))
     }
 

@@ -58,7 +58,7 @@ def day_one_french(lab):
 
 def tests(lab, *expected):
     """Logs in, asks for the network tests, and waits for what they have to say."""
-    lines = ["expect login:", "send marie", "expect assword", "send " + PASSWORD, "expect 1-14> ", "send 2"]
+    lines = ["expect login:", "send marie", "expect assword", "send " + PASSWORD, "expect 1-16> ", "send 2"]
     return play(lab, lines + ["expect " + text for text in expected] + ["absent " + PASSWORD, "hangup"])
 
 
@@ -126,13 +126,13 @@ def hardware(lab):
     lab.start_drimboxd({"interfaces": [care]}, health=health)
     lab.call("POST", "/v1/users", {"name": "marie", "role": "operator", "password": PASSWORD})
     lab.call("POST", "/v1/health/check")
-    login = ["expect login:", "send marie", "expect assword", "send " + PASSWORD, "expect 1-14> "]
+    login = ["expect login:", "send marie", "expect assword", "send " + PASSWORD, "expect 1-16> "]
     return {
         "why": play(lab, login + ["send 1", "expect E-DISK-01:sda", "expect E-TPM-03", "expect free in 2 min", "hangup"]),
         "hardware": play(lab, login + ["send 5", "expect FAILING", "expect LOCKED, free in at most 2 min", "hangup"]),
         "french": play(
             lab,
-            ["expect identifiant", "send marie", "expect asse", "send " + PASSWORD, "expect 1-14> ", "send 1"]
+            ["expect identifiant", "send marie", "expect asse", "send " + PASSWORD, "expect 1-16> ", "send 1"]
             + ["expect le disque sda est en panne", "expect verrouille", "hangup"],
             "fr",
         ),
