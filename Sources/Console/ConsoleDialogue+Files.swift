@@ -59,7 +59,7 @@ extension ConsoleDialogue {
 
     // MARK: A USB stick
 
-    private mutating func showMedia() {
+    mutating func showMedia() {
         call(.get("/v1/media")) { dialogue, answer in
             guard let list = answer.value(MediumList.self) else {
                 return dialogue.finish(dialogue.text.failure(answer))

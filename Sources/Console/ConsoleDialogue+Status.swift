@@ -38,6 +38,11 @@ extension ConsoleDialogue {
                 dialogue.say()
                 dialogue.startWizard()
             case "2": dialogue.switchLanguage(to: dialogue.text.language.other)
+            // Where nobody has an account, what a signed answer file says counts as what somebody types does.
+            case "3":
+                dialogue.noteActivity()
+                dialogue.say()
+                dialogue.showMedia()
             case "": dialogue.showStatus()
             default: dialogue.askWhatFirst()
             }

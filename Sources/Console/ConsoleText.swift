@@ -102,8 +102,8 @@ package struct ConsoleText: Sendable {
 
     var factoryPrompt: String {
         pick(
-            "1 Install wizard   2 Francais   Enter refresh: ",
-            "1 Assistant d'installation   2 English   Entree actualiser : "
+            "1 Install wizard   2 Francais   3 USB stick   Enter refresh: ",
+            "1 Assistant d'installation   2 English   3 Cle USB   Entree actualiser : "
         )
     }
 

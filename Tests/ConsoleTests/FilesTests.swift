@@ -85,6 +85,27 @@ import Testing
         #expect(request.headers["X-Reason"] == "serial console, user anne")
     }
 
+    @Test("a box that nobody has configured is, by a stick: who stands there needs no account yet")
+    func factoryStick()
+        throws
+    {
+        let box = try FakeBox(factory: true)
+        let answers = Medium(name: "sdb", files: [.init(path: "answers.json", purpose: .answers)])
+        box.handlers["GET /v1/media"] = { _ in FakeBox.ok(MediumList(media: [answers])) }
+        box.handlers["POST /v1/media/sdb/import"] = { _ in
+            box.users = [("anne", .admin)]
+            return FakeBox.ok(
+                MediumReport(items: [.init(path: "answers.json", isTaken: true, detail: "revision 2")])
+            )
+        }
+        var player = Player(box)
+        #expect(player.screen.hasSuffix("3 USB stick   Enter refresh: "))
+        player.enter(["3", "yes"])
+        #expect(player.shows("taken   answers.json  revision 2\n"))
+        player.enter("")
+        #expect(player.screen.hasSuffix("login: "))
+    }
+
     @Test("without a stick it is said what one may have", arguments: ConsoleLanguage.allCases)
     func noStick(language: ConsoleLanguage) throws {
         var player = try player(language) { box in

@@ -59,7 +59,7 @@ private let crashLoop = Admin.Issue(
                 -------------------------------------------------------------------------------
                  Entree actualiser   /en in English
                  Pas encore d'administrateur.
-                1 Assistant d'installation   2 English   Entree actualiser : \("")
+                1 Assistant d'installation   2 English   3 Cle USB   Entree actualiser : \("")
                 """
         )
     }
