@@ -127,6 +127,12 @@ class Guest:
         if status != 0:
             raise AssertionError(f"{path}: found {status}: {text}, expected 0")
 
+    def plug_in(self, image):
+        """A USB stick, while the machine runs; it needs a controller (`extra`)."""
+        self.machine.order("blockdev-add", driver="raw", **{"node-name": "stick", "read-only": True,
+                                                            "file": {"driver": "file", "filename": image}})
+        self.machine.order("device_add", driver="usb-storage", drive="stick", id="stick", removable=True)
+
     def power_off(self, seconds=240):
         self.shell.send("systemctl poweroff\n")
         self.machine.qemu.wait(seconds)

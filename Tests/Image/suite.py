@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 
+import exchange
 import faults
 import port
 import shell
@@ -362,6 +363,32 @@ def change_over_a_reset(box, releases):
             guest.power_off()
 
 
+def two_boxes(box, releases):
+    """Two hospitals: a report at one, its images in the other's archive, by TLS all the way; each box configured from a USB stick."""
+    with exchange.Surroundings(box) as surroundings, contextlib.ExitStack() as running:
+        guests = {site: running.enter_context(Guest(box.path(site), image=releases.alone, taps=surroundings.taps(site),
+                                                    extra=["-device", "qemu-xhci"])) for site in "ab"}
+        with box.stage("two first starts; one box configured at the console from its stick, one by command"):
+            for site, guest in guests.items():
+                state.running(box, guest, "a")
+                state.gateway_up(guest)
+                exchange.plug_in(box, guest, surroundings, site, releases.answer_key)
+            exchange.import_at_console(guests["a"])
+            exchange.import_by_command(box, guests["b"])
+            for site, guest in guests.items():
+                exchange.is_configured(box, guest, surroundings, site)
+        with box.stage(f"a report at the first: {INSTANCES} images found in its archive, their manifest in the record"):
+            surroundings.report(INSTANCES)
+        with box.stage("a doctor at the second: the images from box to box, and in its archive under its own identifier"):
+            box.note(exchange.Browser(surroundings).import_exam())
+            box.expect("images with the pixels that were sent", len(exchange.compare(surroundings)), INSTANCES)
+            for guest in guests.values():
+                box.expect("failed units", state.failed(guest), "")
+                guest.power_off()
+    for site in "ab":
+        os.unlink(box.path(f"{site}/disk.img"))
+
+
 def unhealthy_release(box, releases):
     """B starts, but what worked under A does not work any more: back to A at the deadline, twice, and then no more."""
     update.unhealthy(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
@@ -399,7 +426,7 @@ def authenticated_port(box, releases):
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
          install_unattended, study_through_the_box, secure_boot, break_glass, authenticated_port, rotten_after_commit, other_machine,
-         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, unhealthy_release, update_from_server]
+         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, two_boxes, unhealthy_release, update_from_server]
 SHORT = 1
 
 
@@ -428,7 +455,8 @@ def main():
         box = Box(test.__name__)
         try:
             test(box, releases)
-            os.unlink(box.disk)
+            if os.path.exists(box.disk):
+                os.unlink(box.disk)
         except Exception:
             failures.append(test.__name__)
             traceback.print_exc()
