@@ -10,7 +10,7 @@ SCORES = {"drimboxd.service": 1.5, "drimbox-gateway.service": 1.2, "drimbox-prob
 ACTIVE = ["drimboxd.service", "drimbox-gateway.service", "drimbox-console@ttyS0.service", "drimbox-probe.socket",
           "drimbox-netgen.service", "drimbox-deadline.timer", "systemd-networkd.service", "systemd-resolved.service",
           "chrony.service", "polkit.service"]
-PARAMETERS = {"net/ipv4/tcp_congestion_control": "bbr", "kernel/kptr_restrict": "2", "kernel/sysrq": "0",
+PARAMETERS = {"net/ipv4/tcp_congestion_control": "bbr", "net/ipv4/ip_unprivileged_port_start": "104", "kernel/kptr_restrict": "2", "kernel/sysrq": "0",
               "kernel/unprivileged_bpf_disabled": "1", "kernel/yama/ptrace_scope": "2", "kernel/kexec_load_disabled": "1",
               "kernel/panic": "10"}
 
