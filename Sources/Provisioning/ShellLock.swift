@@ -70,17 +70,20 @@ package struct ShellLock: Sendable {
         return challenge
     }
 
-    /// Spends the challenge, whatever comes of it, and returns where a shell may start.
+    /// Spends the challenge, whatever comes of it, then reads the response and whose signature counts; returns where a shell
+    /// may start.
     ///
     /// - Returns: the challenge, and the fingerprint of the key that signed it.
-    package func open(_ response: ShellResponse, keys: [String], at time: Timestamp) throws
-        -> (challenge: String, key: String)
-    {
+    package func open(
+        at time: Timestamp,
+        _ answer: () throws -> (response: ShellResponse, keys: [String])
+    ) throws -> (challenge: String, key: String) {
         guard let content = try? readFile(pendingPath, limit: 4096) else {
             throw ShellRefusal("the challenge: found none, or one that is spent, expected an open one")
         }
         // One that cannot be spent opens nothing.
         try Directory.remove(file: pendingPath)
+        let (response, keys) = try answer()
         guard let pending = try? JSONDecoder().decode(Pending.self, from: Data(content)) else {
             throw ShellRefusal("the challenge: found another file, expected a challenge")
         }

@@ -29,16 +29,16 @@ struct Command: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let settings = try SupervisorConfiguration(json: readFile(config, limit: 1 << 20))
-            let text = try readRegularFile(settings.shellResponsePath, limit: 256)
-            let (challenge, key) = try ShellLock(directory: directory).open(
-                ShellResponse(
+            let now = Timestamp(milliseconds: WallClock.milliseconds())
+            let (challenge, key) = try ShellLock(directory: directory).open(at: now) {
+                let settings = try SupervisorConfiguration(json: readFile(config, limit: 1 << 20))
+                let text = try readRegularFile(settings.shellResponsePath, limit: 256)
+                let response = ShellResponse(
                     response: String(decoding: text, as: UTF8.self).filter { $0 != "\n" },
                     terminal: terminal
-                ),
-                keys: settings.admin.shellKeys,
-                at: Timestamp(milliseconds: WallClock.milliseconds())
-            )
+                )
+                return (response, settings.admin.shellKeys)
+            }
             tell("a shell opens on \(terminal) for \(challenge), signed by \(key)")
         } catch {
             tell("no shell on \(terminal): \(error)")

@@ -88,6 +88,13 @@ extension EndToEnd {
             try Data(try answer(try challenge()).utf8).write(to: response)
             #expect(try !opens("ttyS1") && !isThere())
 
+            // No response at all spends it, too.
+            let unanswered = try answer(try challenge())
+            try FileManager.default.removeItem(at: response)
+            #expect(try !opens())
+            try Data(unanswered.utf8).write(to: response)
+            #expect(try !opens() && !isThere())
+
             let second = try answer(try challenge())
             try Data((second + "\n").utf8).write(to: response)
             #expect(try opens() && isThere())

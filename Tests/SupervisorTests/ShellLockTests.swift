@@ -53,7 +53,7 @@ func base32(_ bytes: [UInt8]) -> String {
     }
 
     private func isOpen(_ response: ShellResponse, _ keys: [String]? = nil) -> Bool {
-        (try? lock.open(response, keys: keys ?? self.keys, at: .now)) != nil
+        (try? lock.open(at: .now) { (response, keys ?? self.keys) }) != nil
     }
 
     @Test("the vendor's signature opens once, and the mark stays") func once() throws {
@@ -61,7 +61,7 @@ func base32(_ bytes: [UInt8]) -> String {
         #expect(challenge.hasPrefix("4aaf155aeb247364.") && challenge.split(separator: ".")[2] == "ttyS0")
         #expect(lock.opened == nil)
         let answer = try response(challenge)
-        #expect(try lock.open(answer, keys: keys, at: .now).challenge == challenge)
+        #expect(try lock.open(at: .now, { (answer, keys) }).challenge == challenge)
         #expect(lock.opened.flatMap { Timestamp($0) } != nil)
         #expect(!isOpen(answer))
         _ = try self.challenge()
