@@ -69,34 +69,45 @@ class Box:
         say("ok", words, begin)
 
     def mtools(self, name, *arguments, disk=None, partition="esp"):
-        """A command of mtools, out of the image's own tools, on the boot partition of a box that may be running. A disk without
-        partitions has none (`partition`) either."""
+        """A command of mtools, out of the image's own tools, on the boot partition of a box that may be running."""
         disk = disk or self.disk
+        return self.mtools_at(machine.partition_offset(disk, partition), disk, name, *arguments)
+
+    @staticmethod
+    def mtools_at(offset, disk, name, *arguments):
         cache = os.path.join(OUT, "cache")
         tools = next(os.path.join(cache, name, "tree") for name in sorted(os.listdir(cache))
                      if name.startswith("tools-") and not name.endswith(".work"))
         libraries = os.path.join(tools, "usr/lib/x86_64-linux-gnu")
-        place = disk if partition is None else f"{disk}@@{machine.partition_offset(disk, partition)}"
         done = subprocess.run([os.path.join(tools, "usr/lib64/ld-linux-x86-64.so.2"), "--library-path", libraries,
-                               os.path.join(tools, "usr/bin/mtools"), "-c", name, "-i", place, *arguments],
+                               os.path.join(tools, "usr/bin/mtools"), "-c", name, "-i", f"{disk}@@{offset}", *arguments],
                               stdout=subprocess.PIPE, text=True, check=True, env=os.environ | {"MTOOLS_SKIP_CHECK": "1"})
         return done.stdout
 
     def stick(self, name, files):
-        """A USB stick with one file system (FAT) for all of it; `files`: bytes by their paths."""
-        image = self.path(name)
-        machine.empty_disk(image, 32)
-        self.mtools("mformat", "-F", "-T", str((32 << 20) // 512), "-h", "64", "-s", "32", "::", disk=image, partition=None)
+        """A USB stick as one is bought: a table of one partition (FAT). `files`: bytes by their paths."""
+        image, start, sectors = self.path(name), 2048, 63 << 11
+        machine.empty_disk(image, 64)
+        with open(image, "r+b") as file:
+            file.seek(446)
+            file.write(bytes([0, 0, 0, 0, 0x0C, 0, 0, 0]) + start.to_bytes(4, "little") + sectors.to_bytes(4, "little"))
+            file.seek(510)
+            file.write(b"\x55\xaa")
+
+        def fill(command, *arguments):
+            self.mtools_at(start * 512, image, command, *arguments)
+
+        fill("mformat", "-F", "-T", str(sectors), "-h", "64", "-s", "32", "::")
         made = set()
         for path, content in files.items():
             parts = path.split("/")[:-1]
             for count in range(1, len(parts) + 1):
                 if (directory := "/".join(parts[:count])) not in made:
                     made.add(directory)
-                    self.mtools("mmd", f"::{directory}", disk=image, partition=None)
+                    fill("mmd", f"::{directory}")
             with open(self.path("stick.file"), "wb") as file:
                 file.write(content)
-            self.mtools("mcopy", self.path("stick.file"), f"::{path}", disk=image, partition=None)
+            fill("mcopy", self.path("stick.file"), f"::{path}")
         os.unlink(self.path("stick.file"))
         return image
 

@@ -373,7 +373,7 @@ def two_boxes(box, releases):
                 state.running(box, guest, "a")
                 state.gateway_up(guest)
                 exchange.plug_in(box, guest, surroundings, site, releases.answer_key)
-            exchange.import_at_console(guests["a"])
+            exchange.import_at_console(box, guests["a"])
             exchange.import_by_command(box, guests["b"])
             for site, guest in guests.items():
                 exchange.is_configured(box, guest, surroundings, site)
@@ -381,6 +381,8 @@ def two_boxes(box, releases):
             surroundings.report(INSTANCES)
         with box.stage("a doctor at the second: the images from box to box, and in its archive under its own identifier"):
             box.note(exchange.Browser(surroundings).import_exam())
+            for guest in guests.values():
+                box.note(guest.do("journalctl -b -u drimbox-gateway -o cat --no-pager | tail -n 30")[1])
             box.expect("images with the pixels that were sent", len(exchange.compare(surroundings)), INSTANCES)
             for guest in guests.values():
                 box.expect("failed units", state.failed(guest), "")

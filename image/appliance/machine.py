@@ -43,13 +43,21 @@ def sparse_copy(source, target):
     run(["cp", "--reflink=auto", "--sparse=always", source, target], "disk")
 
 
+class Taps:
+    """The other ends of a machine's two cards: devices of a network namespace, in which QEMU then runs. `box` are two digits of the
+    cards' addresses."""
+
+    def __init__(self, namespace, names, box):
+        self.prefix, self.names, self.box = ["ip", "netns", "exec", namespace], names, box
+
+
 class Machine:
     """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
 
     def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
-                 extra=(), stick=None, secure_boot=None, disk_device="virtio-blk-pci"):
+                 extra=(), stick=None, secure_boot=None, disk_device="virtio-blk-pci", taps=None):
         """`secure_boot` is a certificate, PEM: the firmware starts nothing but what its key signed. `disk_device` is QEMU's word for
-        what the disk is."""
+        what the disk is. `taps` are the cards' other ends (`Taps`), in place of QEMU's own network."""
         for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
             if shutil.which(program) is None:
                 raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
@@ -68,7 +76,7 @@ class Machine:
             else:
                 self.enrol(secure_boot)
         self.memory, self.processors, self.accelerator = memory, processors, accelerator
-        self.disk_device = disk_device
+        self.disk_device, self.taps = disk_device, taps
         self.forwards, self.test, self.extra = forwards, test, list(extra)
         if stick is not None:
             self.extra += ["-drive", f"if=none,id=stick,format=raw,file={stick},snapshot=on", "-device", "qemu-xhci",
@@ -101,21 +109,24 @@ class Machine:
         cards = []
         for number in (0, 1):
             rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in self.forwards) if number == 0 else ",restrict=on"
-            cards += ["-netdev", f"user,id=net{number}{rules}",
-                      "-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:d1:2b:0{number},romfile="]
+            network, box = f"user,id=net{number}{rules}", "2b"
+            if self.taps is not None:
+                network, box = f"tap,id=net{number},ifname={self.taps.names[number]},script=no,downscript=no", self.taps.box
+            cards += ["-netdev", network, "-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:d1:{box}:0{number},romfile="]
         # Emulated, strings go byte by byte where the processor calls that fast, and tables have a level more.
         processor = "max,-erms,-fsrm,-la57" if self.accelerator == "tcg" else "host"
         accelerator = f"{self.accelerator},tb-size=512" if self.accelerator == "tcg" else self.accelerator
         firmware = FIRMWARE if self.secure_boot is None else SECURE_FIRMWARE
         guarded = [] if self.secure_boot is None else ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         command = [
-            "qemu-system-x86_64", "-machine", "q35,smm=on" if guarded else "q35", *guarded, "-accel", accelerator, "-cpu", processor, "-m", str(self.memory),
+            *(self.taps.prefix if self.taps is not None else []), "qemu-system-x86_64", "-machine", "q35,smm=on" if guarded else "q35", *guarded, "-accel", accelerator, "-cpu", processor, "-m", str(self.memory),
             "-smp", str(self.processors), "-nodefaults", "-display", "none",
             # The watchdog of the chip set resets.
             "-global", "ICH9-LPC.noreboot=false",
             "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={firmware}",
             "-drive", f"if=pflash,format=raw,unit=1,file={self.path('variables.fd')}",
             "-drive", f"if=none,id=disk,format=raw,file={self.disk},cache=unsafe,discard=unmap",
+            *(["-device", "virtio-scsi-pci"] if self.disk_device.startswith("scsi-") else []),
             "-device", f"{self.disk_device},id=disk,drive=disk,serial=DRX-0001",
             "-device", "virtio-rng-pci", *cards,
             "-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
