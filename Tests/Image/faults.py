@@ -67,6 +67,20 @@ def warn(guest, bits):
     guest.do("udevadm trigger --action=change --subsystem-match=block")
 
 
+def refuse_writes(guest):
+    """The disk answers each write with an error from now on. What it was before, for `take_writes`."""
+    node = next(node["node-name"] for node in guest.machine.order("query-named-block-nodes")
+                if node["drv"] == "raw" and node["file"] == guest.machine.disk)
+    guest.machine.order("blockdev-add", driver="blkdebug",
+                        **{"node-name": "faulty", "image": node, "inject-error": [{"event": "none", "iotype": "write", "errno": 5}]})
+    set_drive(guest, "faulty")
+    return node
+
+
+def set_drive(guest, node):
+    guest.machine.order("qom-set", path="/machine/peripheral/disk", property="drive", value=node)
+
+
 def address(guest, card):
     return guest.do(f"ip -c=never -o -4 address show dev {card}")[1].split()[3:4]
 

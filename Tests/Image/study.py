@@ -76,6 +76,22 @@ def send(directory, port, instances):
     return words.split()[1].rstrip(":")
 
 
+def send_in_vain(directory, port, instances):
+    """C-STORE of a study that a box cannot keep: its Study Instance UID, and how many instances were acknowledged nevertheless."""
+    words = call(sys.executable, os.path.join(SUPPORT, "make_study.py"), directory, "--instances", str(instances), "--rows", "256",
+                 "--seed", "2")
+    done = subprocess.run(["storescu", "-v", "-aet", "MODALITY", "-aec", "DRIMBOX", "+sd", "-to", "60", "-ta", "60", "-td", "60",
+                           "127.0.0.1", str(port), directory], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return words.split()[1].rstrip(":"), done.stdout.count("Received Store Response (Success)"), done.stdout
+
+
+def count(port, study):
+    """How many instances of it a box has, by QIDO-RS."""
+    found = call("curl", "-sS", "-f", "--max-time", "60", "-H", "Accept: application/dicom+json",
+                 f"http://127.0.0.1:{port}/dicomweb/studies/{study}/instances")
+    return len(json.loads(found)) if found else 0
+
+
 def read(directory, port, study):
     """WADO-RS of the whole; how many data sets have the bytes that were sent."""
     sent, back, body = (os.path.join(directory, name) for name in ("sent", "back", "study.mime"))

@@ -235,7 +235,7 @@ def install_from_damaged_stick(box, releases):
     with box.stage("a damaged stick is refused, and nothing written"):
         stick = box.path("stick.img")
         machine.sparse_copy(releases.stick, stick)
-        machine.corrupt(stick, machine.partition_offset(stick, "install-root"), 200 << 20)
+        machine.corrupt(stick, machine.partition_offset(stick, "install-root"), 100 << 20)
         machine.empty_disk(box.disk, DISK)
         with box.start(stick=stick) as guest:
             choose_disk(guest, "ERASE")
@@ -343,6 +343,37 @@ def nvme_fault(box, releases):
             guest.power_off()
 
 
+def disk_refuses_writes(box, releases):
+    """A SCSI disk that takes no writes any more: told, and nothing acknowledged that is not kept; all that was is there afterwards."""
+    ports = study.free_ports(2)
+    with box.start(image=releases.alone, disk_device="scsi-hd", forwards=list(zip(ports, (11112, 8080)))) as guest:
+        with box.stage("a first start from SCSI, configured, a study in it"):
+            guest.console.wait("slot a on sda, verified", guest.BAD, 900)
+            state.running(box, guest, "a")
+            state.gateway_up(guest)
+            box.note(study.configure(guest))
+            study.wait_for_echo(ports[0])
+            identifier = study.send(box.directory, ports[0], INSTANCES)
+        with box.stage("each write fails: no instance is acknowledged, what is there is served, the reason told"):
+            node = faults.refuse_writes(guest)
+            second, acknowledged, said = study.send_in_vain(box.path("second"), ports[0], INSTANCES)
+            box.note(said[-3000:])
+            box.expect("instances acknowledged", acknowledged, 0)
+            box.expect("data sets with the same bytes", study.read(box.directory, ports[1], identifier), INSTANCES)
+            faults.wait_for_issue(box, guest, "E-FS-", True)
+            box.note(guest.do("drimboxctl status; drimboxctl issues; dmesg | tail -n 30; findmnt -o TARGET,OPTIONS /var; systemctl --failed")[1])
+        with box.stage("the disk takes writes again, a reset: all that was acknowledged"):
+            faults.set_drive(guest, node)
+            guest.machine.order("system_reset")
+            guest.console.wait("slot a on sda, verified", guest.LOST, 600)
+            state.running(box, guest, "a")
+            study.wait_for_echo(ports[0])
+            box.expect("data sets with the same bytes", study.read(box.directory, ports[1], identifier), INSTANCES)
+            box.expect("instances of the second study", study.count(ports[1], second), 0)
+            box.expect("another study", study.read(box.directory, ports[1], study.send(box.directory, ports[0], INSTANCES)), INSTANCES)
+            guest.power_off()
+
+
 def change_over_a_reset(box, releases):
     """A reset while a change of the network waits for its confirmation: what was confirmed is in force."""
     ports = study.free_ports(2)
@@ -428,7 +459,7 @@ def authenticated_port(box, releases):
 
 TESTS = [start_and_fall_back, unloadable_kernel, unloadable_after_commit, install_from_stick, install_from_damaged_stick,
          install_unattended, study_through_the_box, secure_boot, break_glass, authenticated_port, rotten_after_commit, other_machine,
-         cut_first_starts, watchdog, nvme_fault, change_over_a_reset, two_boxes, unhealthy_release, update_from_server]
+         cut_first_starts, watchdog, nvme_fault, disk_refuses_writes, change_over_a_reset, two_boxes, unhealthy_release, update_from_server]
 SHORT = 1
 
 
