@@ -25,6 +25,8 @@ package enum ProbeRequest: Codable, Equatable, Sendable {
     /// A new challenge for the break-glass shell on a terminal, which only root keeps. Where the TPM is not asked, it does not
     /// say which box it is.
     case shellChallenge(terminal: String, asksTPM: Bool)
+    /// The data disk's recovery key as long as it is not written down; `forget` is its last group, from the paper.
+    case recoveryKey(forget: String?)
 }
 
 package enum ProbeAnswer: Codable, Equatable, Sendable {
@@ -42,6 +44,8 @@ package enum ProbeAnswer: Codable, Equatable, Sendable {
     /// `failures`: why an address could not be asked for.
     case addressConflicts([AddressConflict], failures: [String])
     case shellChallenge(ShellChallenge)
+    /// Empty where it was forgotten.
+    case recoveryKey(String)
     case tpmFailure(TPMFailure)
     case refused(String)
 }

@@ -9,6 +9,7 @@ private enum FileChoice: CaseIterable, Sendable {
     case remove
     case request
     case certificate
+    case recovery
 }
 
 // Files and certificates: on a box without a shell, they come by a USB stick or over the line.
@@ -53,6 +54,7 @@ extension ConsoleDialogue {
             case .certificate:
                 dialogue.say(dialogue.text.pasteCertificate)
                 dialogue.paste { $0.takeCertificate($1) }
+            case .recovery: dialogue.showRecoveryKey()
             }
         }
     }
@@ -143,6 +145,41 @@ extension ConsoleDialogue {
         }
     }
 
+    // MARK: The data disk
+
+    private mutating func showRecoveryKey() {
+        var request = ConsoleRequest.post("/v1/recovery-key", seconds: Self.requestSeconds)
+        request.headers["X-Reason"] = "to be written down"
+        call(request) { dialogue, answer in
+            guard let report = answer.value(RecoveryKeyReport.self) else {
+                let isNone = answer.problem?.code == "recovery.none"
+                return dialogue.finish(isNone ? [dialogue.text.noRecoveryKey] : dialogue.text.failure(answer))
+            }
+            dialogue.say()
+            dialogue.say("  \(report.key)")
+            dialogue.say()
+            for line in dialogue.text.recoveryHelp { dialogue.say(line) }
+            dialogue.askLastGroup()
+        }
+    }
+
+    private mutating func askLastGroup() {
+        ask(text.lastGroup) { dialogue, group in
+            dialogue.noteActivity()
+            if group.isEmpty || group == "." { return dialogue.finish([dialogue.text.keyIsKept]) }
+            let body = JSONValue.object(["lastGroup": .string(group)])
+            dialogue.call(.post("/v1/recovery-key/confirm", body, seconds: Self.requestSeconds)) {
+                dialogue,
+                answer in
+                if answer.problem?.code == "recovery.key" {
+                    dialogue.say(" \(dialogue.text.otherLetters)")
+                    return dialogue.askLastGroup()
+                }
+                dialogue.finish(answer.isOK ? [dialogue.text.keyIsForgotten] : dialogue.text.failure(answer))
+            }
+        }
+    }
+
     // MARK: The box's certificate
 
     private mutating func askCommonName() {
@@ -176,6 +213,7 @@ extension ConsoleText {
         case .remove: pick("Remove a file", "Supprimer un fichier")
         case .request: pick("Certificate request (CSR) of the box", "Demande de certificat (CSR) de la box")
         case .certificate: pick("Paste the box's certificate", "Coller le certificat de la box")
+        case .recovery: pick("Recovery key of the data disk", "Cle de secours du disque de donnees")
         }
     }
 
@@ -261,6 +299,47 @@ extension ConsoleText {
     }
 
     fileprivate func removed(_ name: String) -> String { pick("Removed: \(name)", "Supprime : \(name)") }
+
+    fileprivate var recoveryHelp: [String] {
+        switch language {
+        case .english:
+            [
+                "It opens the data where the security chip does not: another main board,",
+                "a broken chip. Write it down, and keep it away from the box.",
+                "Type its last eight letters from the paper: the box then forgets it.",
+            ]
+        case .french:
+            [
+                "Elle ouvre les donnees quand la puce de securite ne le fait pas : autre carte",
+                "mere, puce en panne. Notez-la, et gardez-la loin de la box.",
+                "Tapez ses huit dernieres lettres d'apres le papier : la box l'oublie alors.",
+            ]
+        }
+    }
+
+    fileprivate var lastGroup: String { pick("Last group (. goes back): ", "Dernier groupe (. annule) : ") }
+
+    fileprivate var otherLetters: String {
+        pick("Not its last eight letters.", "Ce ne sont pas ses huit dernieres lettres.")
+    }
+
+    fileprivate var keyIsKept: String {
+        pick("The box keeps it until it is written down.", "La box la garde jusqu'a ce qu'elle soit notee.")
+    }
+
+    fileprivate var keyIsForgotten: String {
+        pick(
+            "The box has forgotten it: the paper is all there is.",
+            "La box l'a oubliee : il ne reste que le papier."
+        )
+    }
+
+    fileprivate var noRecoveryKey: String {
+        pick(
+            "There is none to show: it was written down, or this disk has none.",
+            "Rien a afficher : elle a ete notee, ou ce disque n'en a pas."
+        )
+    }
 
     fileprivate var commonName: String {
         pick("Common name, DRX-0042 (. goes back): ", "Nom commun, DRX-0042 (. annule) : ")

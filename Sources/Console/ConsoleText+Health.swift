@@ -80,6 +80,7 @@ extension ConsoleText {
         case "E-NET-01": "\(subject) : pas de cable"
         case "E-NET-04": "\(subject) : le commutateur n'a pas admis la box (802.1X)"
         case "W-NET-02": "\(subject) : pas de reponse DHCP"
+        case "W-KEY-01": "la cle de secours du disque de donnees n'a pas ete notee"
         case "W-SHELL-01": "un shell de depannage a ete ouvert depuis le demarrage de la box"
         case "E-NET-03":
             "\(issue.evidence["interface"] ?? "?") : l'adresse \(subject) est aussi celle d'un autre appareil"
@@ -160,6 +161,7 @@ extension ConsoleText {
         case "E-TPM-05": "Remplacez la carte."
         case "E-NET-01", "E-NET-04": "Menu 2 : tests du reseau."
         case "W-NET-02": "Appelez l'equipe reseau, ou donnez une adresse fixe (menu 6)."
+        case "W-KEY-01": "Menu 12 : affichez-la, notez-la, gardez-la loin de la box."
         case "W-SHELL-01": "Lisez l'audit ; redemarrez la box quand le travail est fini."
         case "E-NET-03":
             "L'equipe reseau trouve l'autre appareil ; l'un des deux doit changer d'adresse."

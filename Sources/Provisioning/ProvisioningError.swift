@@ -18,6 +18,8 @@ package struct ProvisioningError: Error, Equatable, CustomStringConvertible {
         // Credentials
         case credentialContent = "credential.content"
         case credentialName = "credential.name"
+        // The data disk
+        case recoveryKey = "recovery.key"
         // Backups
         case backupFormat = "backup.format"
         case backupVersion = "backup.version"

@@ -216,6 +216,7 @@ package struct Appliance: Sendable {
             journal: journal,
             startsUnit: isUnit
         )
+        let recovery = RecoveryDesk(hardware: hardware, journal: journal)
         let monitor = HealthMonitor(
             settings: configuration.health,
             directory: configuration.stateDirectory,
@@ -227,7 +228,7 @@ package struct Appliance: Sendable {
             journal: journal,
             certificates: { await watch.readings() },
             audit: audit,
-            standing: { shell.issues() }
+            standing: { shell.issues() + recovery.issues() }
         )
         let persons = ConsoleUsers(table: users, journal: journal)
         let answers = AnswerDesk(
@@ -307,7 +308,8 @@ package struct Appliance: Sendable {
                     journal: journal
                 ),
                 reset: FactoryReset(directory: configuration.stateDirectory),
-                shell: shell
+                shell: shell,
+                recovery: recovery
             ),
             audit: audit,
             journal: journal

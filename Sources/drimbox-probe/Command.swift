@@ -22,6 +22,7 @@ struct Command {
     private var tcti = "device:/dev/tpmrm0"
     private var smartctl = "/usr/sbin/smartctl"
     private var shellDirectory = ShellLock.applianceDirectory
+    private var recoveryDirectory = RecoveryKey.applianceDirectory
     private var request: String?
 
     private init(_ arguments: [String]) throws(Usage) {
@@ -32,6 +33,7 @@ struct Command {
             case "--tcti": tcti = value
             case "--smartctl": smartctl = value
             case "--shell": shellDirectory = value
+            case "--recovery": recoveryDirectory = value
             case "--request": request = value
             default: throw Usage(word: name)
             }
@@ -42,7 +44,10 @@ struct Command {
         let word: String
 
         var description: String {
-            "found \(word), expected [--tcti TCTI] [--smartctl PATH] [--shell DIRECTORY] [--request JSON]"
+            """
+            found \(word), expected [--tcti TCTI] [--smartctl PATH] [--shell DIRECTORY] \
+            [--recovery DIRECTORY] [--request JSON]
+            """
         }
     }
 
@@ -95,11 +100,23 @@ struct Command {
             return tpm { tpm throws(TPMFailure) in
                 .floorRaise(try tpm.raiseFloor(to: value, signature: signature, vendorKey: vendorKey))
             }
+        case .recoveryKey(let group): return recoveryKey(forget: group)
         case .shellChallenge(let terminal, let asksTPM):
             guard asksTPM else { return shellChallenge(terminal, key: nil) }
             return tpm { tpm throws(TPMFailure) in
                 shellChallenge(terminal, key: try tpm.identityPublicKey())
             }
+        }
+    }
+
+    private func recoveryKey(forget group: String?) -> ProbeAnswer {
+        let key = RecoveryKey(directory: recoveryDirectory)
+        do {
+            guard let group else { return .recoveryKey(try key.read()) }
+            try key.forget(lastGroup: group)
+            return .recoveryKey("")
+        } catch {
+            return .refused("\(error)")
         }
     }
 

@@ -83,6 +83,14 @@ extension Messages {
     var taken: String { pick("taken  ", "pris   ") }
     var refused: String { pick("REFUSED", "REFUSÉ ") }
 
+    var writeDown: String {
+        pick(
+            "write it down, and keep it away from the box; then: drimboxctl recovery confirm LAST-GROUP",
+            "notez-la et gardez-la loin de la box ; puis : drimboxctl recovery confirm DERNIER-GROUPE"
+        )
+    }
+    var forgotten: String { pick("the box has forgotten it", "la box l'a oubliée") }
+
     // MARK: Acceptance and power
 
     var acceptanceTitle: String { pick("ACCEPTANCE REPORT", "RAPPORT DE RECETTE") }

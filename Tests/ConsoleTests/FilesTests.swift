@@ -180,6 +180,29 @@ import Testing
         #expect(chain == .string("-----BEGIN CERTIFICATE-----\n"))
     }
 
+    @Test("the recovery key is shown until its last group is typed from the paper") func recoveryKey() throws
+    {
+        let key = "glhvjfnj-hcihctjj-ubitvehv-ttkkrfgb-hniijelc-ugfrkevd-gdkcjhce-cvfcgjec"
+        var player = try player { box in
+            box.handlers["POST /v1/recovery-key"] = { _ in FakeBox.ok(RecoveryKeyReport(key: key)) }
+            box.handlers["POST /v1/recovery-key/confirm"] = { request in
+                (try? JSONValue(parsing: request.body))?[path: "lastGroup"] == .string("cvfcgjec")
+                    ? FakeBox.ok(IssueList(issues: [])) : FakeBox.problem(422, "recovery.key")
+            }
+        }
+        player.enter("6")
+        #expect(player.shows("  \(key)\n"))
+        let request = try #require(player.box.requests.last)
+        #expect(request.headers["X-Reason"] == "serial console, user anne: to be written down")
+        player.enter("glhvjfnj")
+        #expect(player.shows("Not its last eight letters."))
+        player.enter("cvfcgjec")
+        #expect(player.shows("The box has forgotten it"))
+        player.box.handlers["POST /v1/recovery-key"] = { _ in FakeBox.problem(404, "recovery.none") }
+        player.enter(["", "12", "6"])
+        #expect(player.shows("There is none to show"))
+    }
+
     // MARK: Power
 
     private func power(_ role: Role = .admin, _ language: ConsoleLanguage = .english) throws -> Player {

@@ -120,7 +120,8 @@ struct UnstartedBox {
                 board: board,
                 journal: journal,
                 startsUnit: false
-            )
+            ),
+            recovery: RecoveryDesk(hardware: probe, journal: journal)
         )
     }
 

@@ -16,7 +16,7 @@ PROGRAMS = ["modprobe", "veritysetup", "cryptsetup", "mkfs.ext4", "e2fsck", "sys
 # Opened by name while they run.
 LIBRARIES = ["libtss2-esys.so.0", "libtss2-mu.so.0", "libtss2-rc.so.0", "libtss2-tctildr.so.0", "libtss2-tcti-device.so.0",
              "libcryptsetup.so.12", "libkmod.so.2", "libgcc_s.so.1"]
-APPLETS = """sh [ awk basename cat cmp cp cut dd dirname echo grep head hexdump ls mkdir mount mv printf reboot rm sed seq sleep
+APPLETS = """sh [ awk basename cat chmod cmp cp cut dd dirname echo grep head hexdump ls mkdir mount mv printf reboot rm sed seq sleep
 sort switch_root sync tail test tr umount""".split()
 # Hardening: ANSSI-BP-028 v2.0, R8. Credentials of the firmware would be a second way in beside the signature.
 COMMAND_LINE = """console=ttyS0,115200 panic=10 oops=panic quiet loglevel=4 lockdown=integrity module.sig_enforce=1 slab_nomerge

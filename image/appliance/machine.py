@@ -55,9 +55,10 @@ class Machine:
     """One box: its directory keeps the disk, the firmware's variables and the TPM from one start to the next."""
 
     def __init__(self, directory, image=None, memory=2048, processors=1, accelerator="tcg", forwards=(), test=False,
-                 extra=(), stick=None, secure_boot=None, disk_device="virtio-blk-pci", taps=None):
+                 extra=(), stick=None, secure_boot=None, disk_device="virtio-blk-pci", taps=None, tpm=True):
         """`secure_boot` is a certificate, PEM: the firmware starts nothing but what its key signed. `disk_device` is QEMU's word for
-        what the disk is. `taps` are the cards' other ends (`Taps`), in place of QEMU's own network."""
+        what the disk is. `taps` are the cards' other ends (`Taps`), in place of QEMU's own network. Without `tpm` the machine has
+        none."""
         for program, package in [("qemu-system-x86_64", "qemu-system-x86"), ("swtpm", "swtpm"), ("swtpm_setup", "swtpm-tools")]:
             if shutil.which(program) is None:
                 raise Failure("image/boot", f"no {program}", f"the Debian package {package}")
@@ -76,7 +77,7 @@ class Machine:
             else:
                 self.enrol(secure_boot)
         self.memory, self.processors, self.accelerator = memory, processors, accelerator
-        self.disk_device, self.taps = disk_device, taps
+        self.disk_device, self.taps, self.has_tpm = disk_device, taps, tpm
         self.forwards, self.test, self.extra = forwards, test, list(extra)
         if stick is not None:
             self.extra += ["-drive", f"if=none,id=stick,format=raw,file={stick},snapshot=on", "-device", "qemu-xhci",
@@ -129,8 +130,10 @@ class Machine:
             *(["-device", "virtio-scsi-pci"] if self.disk_device.startswith("scsi-") else []),
             "-device", f"{self.disk_device},id=disk,drive=disk,serial=DRX-0001",
             "-device", "virtio-rng-pci", *cards,
-            "-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0",
         ]
+        if self.has_tpm:
+            command += ["-chardev", f"socket,id=tpm,path={self.start_tpm()}", "-tpmdev", "emulator,id=tpm0,chardev=tpm",
+                        "-device", "tpm-crb,tpmdev=tpm0"]
         for words in serial:
             command += ["-serial", words]
         if self.test:

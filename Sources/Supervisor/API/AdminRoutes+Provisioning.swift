@@ -16,6 +16,7 @@ struct ProvisioningDesk: Sendable {
     let power: PowerControl
     let reset: FactoryReset
     let shell: ShellDesk
+    let recovery: RecoveryDesk
 }
 
 extension AdminRoutes {
@@ -49,6 +50,19 @@ extension AdminRoutes {
 
     private var shellRoutes: [AdminRoute] {
         [
+            AdminRoute(
+                method: "POST",
+                pattern: "/v1/recovery-key",
+                role: .admin,
+                needsReason: true,
+                worksInSafeMode: true
+            ) { _ in AdminAnswer.json(try await desk.recovery.show()) },
+            post("/v1/recovery-key/confirm", role: .admin, worksInSafeMode: true) { request in
+                let confirmation = try decoded(RecoveryKeyConfirmation.self, request)
+                try await desk.recovery.confirm(confirmation.lastGroup)
+                await health.look()
+                return AdminAnswer.json(IssueList(issues: await board.openIssues))
+            },
             AdminRoute(
                 method: "POST",
                 pattern: "/v1/shell/challenge",
