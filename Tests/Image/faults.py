@@ -67,6 +67,34 @@ def warn(guest, bits):
     guest.do("udevadm trigger --action=change --subsystem-match=block")
 
 
+def write_down(box, guest):
+    """The recovery key, as an administrator gets it and then takes it off the box."""
+    place = "/var/lib/drimbox-recovery/key"
+    wait_for_issue(box, guest, "W-KEY-01", True)
+    box.expect("who may read it", guest.do(f"stat -c '%a %U' {place}")[1], "600 root")
+    status, said = guest.do("drimboxctl recovery show --reason 'test of the image'")
+    box.expect("recovery show", status, 0)
+    key = said.splitlines()[0]
+    box.expect("another group is not its last one", guest.do(f"drimboxctl recovery confirm {key[:8]}")[0] != 0, True)
+    box.expect("its last group", guest.do(f"drimboxctl recovery confirm {key[-8:]}")[0], 0)
+    box.expect("the key on the box", guest.do(f"test -e {place}")[0], 1)
+    wait_for_issue(box, guest, "W-KEY-01", False)
+    box.expect("audit", "/v1/recovery-key" in guest.do("drimboxctl audit ls")[1], True)
+    box.expect("the key in the journal", guest.do(f"journalctl -b --no-pager | grep -c {key[-8:]}")[1], "0")
+    return key
+
+
+def type_recovery_key(guest, key):
+    """At the question of a box whose TPM does not open the data: wrong first, then without the dashes, in capitals."""
+    question = r"Cle de secours[^>]*> "
+    guest.console.wait(question, guest.BAD, 900)
+    guest.console.send("cbdefghi\r")
+    guest.console.wait("Not the recovery key", guest.BAD, 60)
+    guest.console.wait(question, guest.BAD, 60)
+    guest.console.send(key.upper().replace("-", " ") + "\r")
+    guest.console.wait("the data are opened by the recovery key", guest.BAD, 60)
+
+
 def refuse_writes(guest):
     """The disk answers each write with an error from now on. What it was before, for `take_writes`."""
     node = next(node["node-name"] for node in guest.machine.order("query-named-block-nodes")
