@@ -387,8 +387,19 @@ package struct Appliance: Sendable {
             gatewayAnswers: { [isSafeMode] in
                 isSafeMode ? true : await client.answers(within: Self.gatewayPatience)
             },
-            echo: { await client.echo($0) }
+            echo: { await client.echo($0) },
+            applyUpdates: { [configuration] in try Self.write($0, for: configuration) }
         )
+    }
+
+    /// What drimbox-update starts anew for is another content: the same one is not written again.
+    private static func write(_ updates: UpdateSettings?, for configuration: SupervisorConfiguration) throws {
+        let path = configuration.updateSettingsPath
+        guard let updates else { return try Directory.remove(file: path) }
+        let content = updates.rendered(credentialsDirectory: configuration.credentialsDirectory)
+        if (try? readFile(path, limit: 1 << 20)) == content { return }
+        try replaceFile(path, with: content, mode: 0o644)
+        try Directory.synchronize(configuration.stateDirectory)
     }
 
     private var hardware: HardwareProbe { probe(behind: "probe.sock") }

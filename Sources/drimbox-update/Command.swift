@@ -33,16 +33,43 @@ struct Command: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Goes before the paths of the running system.", valueName: "directory"))
         var systemRoot = ""
 
+        private static let longest = 64 << 10
+
+        /// What the image says, and the site where it may. What the site says wrongly counts for nothing.
+        ///
+        /// - Throws: `ExitCode`, after one line on standard error.
+        func configuration() throws -> (UpdateConfiguration, site: SiteSettings?) {
+            let (document, own): ([UInt8], UpdateConfiguration)
+            do {
+                document = try readFile(config, limit: Self.longest)
+                own = try UpdateConfiguration(json: document)
+            } catch {
+                StandardError.print("drimbox-update: \(error)")
+                throw ExitCode(1)
+            }
+            guard let path = own.site else { return (own, nil) }
+            let site = SiteSettings(path: path, content: try? readFile(path, limit: Self.longest))
+            guard let said = site.content else { return (own, site) }
+            do throws(ConfigurationError) {
+                return (try UpdateConfiguration(json: document, said: said), site)
+            } catch {
+                StandardError.print("drimbox-update: \(path) counts for nothing: \(error)")
+                return (own, site)
+            }
+        }
+
         /// Lends the box to `body`; connections are closed whatever becomes of it.
         ///
         /// - Throws: `ExitCode`, after one line on standard error.
         func with<Value>(
+            _ known: UpdateConfiguration? = nil,
             isReader: Bool = false,
             _ body: (UpdateBox) async throws -> Value
         ) async throws -> Value {
+            let configuration = try known ?? configuration().0
             do {
                 let box = try UpdateBox(
-                    try UpdateConfiguration(json: readFile(config, limit: 64 << 10)),
+                    configuration,
                     media: media,
                     systemRoot: systemRoot,
                     isReader: isReader
@@ -172,10 +199,28 @@ struct Command: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await options.with {
+            let (configuration, site) = try options.configuration()
+            let watch = Task { [once] in if !once { try await site?.endWithNews() } }
+            defer { watch.cancel() }
+            try await options.with(configuration) {
                 try await $0.run(interval: interval, checkInterval: checkInterval, once: once)
             }
         }
+    }
+}
+
+/// What the site says, as it was read.
+struct SiteSettings: Sendable {
+    private static let pause: Duration = .seconds(5)
+
+    let path: String
+    let content: [UInt8]?
+
+    /// Ends the process when something else stands there, and systemd starts it anew: wherever it is interrupted, it goes on.
+    func endWithNews() async throws {
+        while (try? readFile(path, limit: 64 << 10)) == content { try await Task.sleep(for: Self.pause) }
+        StandardError.print("drimbox-update: \(path) has changed: it starts anew")
+        OwnProcess.end(status: 0)
     }
 }
 

@@ -229,10 +229,10 @@ final class UpdateBox: Sendable {
 
     /// Only of windows that are configured: without one nothing waits for any.
     func tellWindow(_ agent: UpdateAgent) async {
-        if configuration.windows.isEmpty { return }
+        if configuration.timing.windows.isEmpty { return }
         // Windows are of the day, whatever the boot's clock was set to at first.
         let time = clock.now().seconds * 1000
-        if let until = configuration.windows.compactMap({ $0.closes(time) }).max() {
+        if let until = configuration.timing.windows.compactMap({ $0.closes(time) }).max() {
             await agent.send(.windowOpened(until: now() + until - time))
         } else {
             await agent.send(.windowClosed)
@@ -241,10 +241,10 @@ final class UpdateBox: Sendable {
 
     private func agent() throws -> UpdateAgent {
         var policy = UpdatePolicy()
-        policy.download = configuration.download.gate
-        policy.reboot = configuration.reboot.gate
+        policy.download = configuration.timing.download.gate
+        policy.reboot = configuration.timing.reboot.gate
         var limits = InstallationLimits()
-        limits.bytesPerSecond = configuration.bytesPerSecond
+        limits.bytesPerSecond = configuration.timing.bytesPerSecond
         let (slots, checks) = (configuration.slots, configuration.checks)
         return try UpdateAgent(
             UpdateAgent.Parts(

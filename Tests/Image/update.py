@@ -68,17 +68,26 @@ def order(box, guest, words, statuses, *expected):
 
 
 def follow(guest, repository, *checks):
-    """The box gets its vendor's server, certificates for it, and more to judge a release by."""
-    for name, path in (("server.pem", repository.own[0]), ("box.pem", repository.client[0]), ("box.key", repository.client[1])):
+    """The box is told of its vendor's server, with certificates for it, as its installer does; and by root more to judge a release by,
+    which the image alone may say."""
+    document = json.loads(guest.do("drimboxctl config get -o json")[1])
+    document["updates"] = {"server": {"url": repository.url, "authorities": "update-ca.pem", "certificate": "box.pem",
+                                      "privateKey": "box.key", "events": True}}
+    files = {"updates.json": json.dumps(document)}
+    for name, path in (("update-ca.pem", repository.own[0]), ("box.pem", repository.client[0]), ("box.key", repository.client[1])):
         with open(path, encoding="ascii") as file:
-            guest.put(f"{SETTINGS}/{name}", file.read())
+            files[name] = file.read()
     settings = json.loads(guest.do(f"cat {SETTINGS}/update.json")[1])
-    settings["server"] = {"url": repository.url, "authorities": f"{SETTINGS}/server.pem", "certificate": f"{SETTINGS}/box.pem",
-                          "privateKey": f"{SETTINGS}/box.key", "events": True}
     settings["checks"].append({"name": "gateway", "command": ["/usr/bin/systemctl", "is-active", "drimbox-gateway.service"]})
     settings["checks"] += checks
     guest.put(f"{SETTINGS}/update.json", json.dumps(settings))
-    guest.do("systemctl restart drimbox-update")
+    for name, content in files.items():
+        guest.put(f"/tmp/{name}", content)
+    credentials = " && ".join(f"drimboxctl credential put /tmp/{name}" for name in files if name != "updates.json")
+    status, said = guest.do(f"{credentials} && drimboxctl config apply /tmp/updates.json --confirm none --reason 'test of the image'", 300)
+    guest.do(f"rm {' '.join('/tmp/' + name for name in files)}; systemctl restart drimbox-update")
+    if status != 0:
+        raise AssertionError(f"config apply: found {status}: {said[-1500:]}, expected 0")
 
 
 def confirm(box, guest):

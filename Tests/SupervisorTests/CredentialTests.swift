@@ -311,4 +311,37 @@ struct CredentialTests {
             #expect(!FileManager.default.fileExists(atPath: other.directory + "/state/credentials-undo.json"))
         }
     }
+
+    @Test("what a site says of updates is written for drimbox-update when it is in force, and gone with it")
+    func updates()
+        async throws
+    {
+        let box = try SupervisedBox()
+        let path = box.directory + "/state/updates.json"
+        func said() -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+        func change(_ updates: String, _ confirm: String) async throws {
+            let text = String(decoding: try await box.get("/v1/config").body, as: UTF8.self)
+            let document = try JSONValue(parsing: Array(text.utf8))
+                .setting("updates", to: try JSONValue(parsing: Array(updates.utf8)))
+            let answer = try await box.call(
+                "POST",
+                "/v1/config/transactions",
+                #"{ "doc": \#(try #require(document).text()), "confirm": \#(confirm) }"#
+            )
+            #expect(answer.status == 202)
+        }
+        try await box.run {
+            #expect(said() == nil)
+            let server = #"{ "server": { "url": "https://u.example", "authorities": "ca.pem" } }"#
+            try await change(server, #"{ "mode": "none" }"#)
+            try await box.eventually { said()?.contains("\(box.directory)/state/credentials/ca.pem") == true }
+            let first = said()
+            try await change(#"{ "reboot": "open" }"#, #"{ "mode": "manual", "seconds": 10 }"#)
+            try await box.eventually { said()?.contains("\"reboot\": \"open\"") == true }
+            // Nobody confirms it.
+            try await box.eventually { said() == first }
+            try await change("null", #"{ "mode": "none" }"#)
+            try await box.eventually { said() == nil }
+        }
+    }
 }

@@ -5,6 +5,8 @@ package struct BoxConfiguration: Equatable, Sendable {
     package let site: String
     /// The box leaves the network alone where it is absent.
     package let network: NetworkConfiguration?
+    /// The image's own server and times where it is absent.
+    package let updates: UpdateSettings?
     private let sections: GatewayConfiguration.CheckedSections
 
     package init(json: [UInt8]) throws(ConfigurationError) {
@@ -42,6 +44,7 @@ package struct BoxConfiguration: Equatable, Sendable {
         }
         network = reader.optionalObject("network").map { NetworkConfiguration(reading: $0) }
         if let network { network.check(reader.path("network"), reader.findings) }
+        updates = reader.optionalObject("updates").map { UpdateSettings(reading: $0, $0.value) }
         guard let sections else { return nil }
         self.sections = sections
     }
@@ -92,6 +95,7 @@ package struct BoxConfiguration: Equatable, Sendable {
             "site": .string(site),
             "gateway": .object(sections.members),
             "network": network?.json ?? .null,
+            "updates": updates?.json ?? .null,
         ])
     }
 

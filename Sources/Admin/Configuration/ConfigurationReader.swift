@@ -32,6 +32,9 @@ struct ConfigurationReader {
         }
     }
 
+    /// What is read.
+    var value: JSONValue { .object(members) }
+
     func path(_ key: String) -> String {
         path.isEmpty ? key : "\(path).\(key)"
     }

@@ -85,6 +85,9 @@ package struct SupervisorConfiguration: Equatable, Sendable {
     /// Files that the configuration names by their names alone: the supervisor writes them, the gateway reads them.
     package var credentialsDirectory: String { stateDirectory + "/credentials" }
 
+    /// What the site says of updates, for drimbox-update.
+    package var updateSettingsPath: String { stateDirectory + "/updates.json" }
+
     /// The database of revisions and audit.
     package var databasePath: String { Self.databasePath(stateDirectory: stateDirectory) }
 

@@ -55,6 +55,14 @@ package struct UpdateConfiguration: Equatable, Sendable {
         case windowAndConsent
     }
 
+    /// When it may do what.
+    package struct Timing: Equatable, Sendable {
+        package let download: Gate
+        package let reboot: Gate
+        package let windows: [Window]
+        package let bytesPerSecond: Int?
+    }
+
     package let channel: String
     package let hardware: String
     /// Never changes, and tells the box from all others.
@@ -69,10 +77,7 @@ package struct UpdateConfiguration: Equatable, Sendable {
     package let slots: Slots
     /// Health, before and after: commands that end with 0 where all is well.
     package let checks: [Check]
-    package let download: Gate
-    package let reboot: Gate
-    package let windows: [Window]
-    package let bytesPerSecond: Int?
+    package let timing: Timing
     /// Started without arguments when it is time; where it is absent, whoever runs the agent reboots the box.
     package let rebootCommand: String?
     /// Where the system mounts media: each directory in it may have a repository.
@@ -83,17 +88,30 @@ package struct UpdateConfiguration: Equatable, Sendable {
     package let probe: String?
     /// The vendor's key that floors are signed with: SubjectPublicKeyInfo, DER.
     package let vendorKey: String?
+    /// A file beside the box's credentials, in which the supervisor keeps what the site says (`UpdateSettings`).
+    package let site: String?
 
-    package init(json: [UInt8]) throws(ConfigurationError) {
+    /// `said` is the content of `site`.
+    package init(json: [UInt8], said: [UInt8]? = nil) throws(ConfigurationError) {
         let findings = ConfigurationReader.Findings()
-        var reader = ConfigurationReader(try JSONValue(parsing: json), findings: findings)
+        var document = try JSONValue(parsing: json)
+        if let said, case .string(let site)? = document[path: "site"] {
+            let directory = site.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+                .joined(separator: "/")
+            document = try UpdateSettings.merge(
+                said,
+                into: document,
+                credentialsDirectory: directory + "/credentials"
+            )
+        }
+        var reader = ConfigurationReader(document, findings: findings)
         channel = reader.optionalString("channel", .identifier) ?? "stable"
         hardware = reader.string("hardware", .identifier)
         device = reader.string("device", .text)
         directory = reader.optionalString("directory", .path) ?? "/var/lib/drimbox-update"
         root = reader.optionalString("root", .path) ?? "/usr/share/drimbox/root.json"
         offlineRoot = reader.optionalString("offlineRoot", .path)
-        server = reader.optionalObject("server").map(Server.init(reading:))
+        server = reader.optionalObject("server").map { Server(reading: $0, of: .image) }
         bootPartition = reader.optionalString("bootPartition", .path) ?? "/efi"
         var slots = reader.object("slots")
         self.slots = Slots(
@@ -104,20 +122,14 @@ package struct UpdateConfiguration: Equatable, Sendable {
         checks = reader.array("checks", count: 0...32).map { path, value in
             Check(reading: ConfigurationReader(value, path: path, findings: findings))
         }
-        download = reader.choice("download", default: .open, or: .open)
-        reboot = reader.choice("reboot", default: .consent, or: .consent)
-        windows = reader.strings("windows", .window, count: 0...14).compactMap(Window.init)
-        bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1024...1 << 40)
+        timing = Timing(&reader)
         rebootCommand = reader.optionalString("rebootCommand", .path)
         mediaDirectory = reader.optionalString("mediaDirectory", .path) ?? "/run/media"
         socket = reader.optionalString("socket", .socketPath)
         probe = reader.optionalString("probe", .path)
         vendorKey = reader.optionalString("vendorKey", .path)
+        site = reader.optionalString("site", .path)
         reader.finish()
-        for (name, gate) in [("download", download), ("reboot", reboot)]
-        where [.window, .windowAndConsent].contains(gate) && windows.isEmpty {
-            reader.note(name, found: gate.rawValue, expected: "it with windows, or another gate")
-        }
         if (probe == nil) != (vendorKey == nil) {
             reader.note(
                 "vendorKey",
@@ -129,13 +141,35 @@ package struct UpdateConfiguration: Equatable, Sendable {
     }
 }
 
+extension UpdateConfiguration.Timing {
+    init(_ reader: inout ConfigurationReader) {
+        download = reader.choice("download", default: .open, or: .open)
+        reboot = reader.choice("reboot", default: .consent, or: .consent)
+        windows = reader.strings("windows", .window, count: 0...14).compactMap(
+            UpdateConfiguration.Window.init
+        )
+        bytesPerSecond = reader.optionalInteger("bytesPerSecond", in: 1024...1 << 40)
+        for (name, gate) in [("download", download), ("reboot", reboot)]
+        where [.window, .windowAndConsent].contains(gate) && windows.isEmpty {
+            reader.note(name, found: gate.rawValue, expected: "it with windows, or another gate")
+        }
+    }
+}
+
 extension UpdateConfiguration.Server {
-    fileprivate init(reading object: ConfigurationReader) {
+    /// Who speaks: the image names files, a site its credentials.
+    enum Speaker {
+        case image
+        case site
+    }
+
+    init(reading object: ConfigurationReader, of speaker: Speaker) {
         var reader = object
+        let rule: StringRule = speaker == .image ? .path : .credential
         url = reader.string("url", .serviceURL)
-        authorities = reader.optionalString("authorities", .path)
-        certificate = reader.optionalString("certificate", .path)
-        privateKey = reader.optionalString("privateKey", .path)
+        authorities = reader.optionalString("authorities", rule)
+        certificate = reader.optionalString("certificate", rule)
+        privateKey = reader.optionalString("privateKey", rule)
         proxy = reader.address("proxy")
         events = reader.boolean("events", default: false)
         reader.finish()

@@ -37,6 +37,7 @@ extension ConfigurationTransactions {
     /// brought back each for itself: one that fails does not keep the other.
     func bringBack(from remains: Remains?) async throws {
         var failure: (any Error)?
+        try surroundings.applyUpdates(box.updates)
         if case .box(let tried) = remains,
             configuration.gateway(for: tried) != configuration.gateway(for: box)
         {

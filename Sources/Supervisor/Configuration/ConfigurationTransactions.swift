@@ -18,12 +18,16 @@ package actor ConfigurationTransactions {
         let gatewayAnswers: @Sendable () async -> Bool
         /// Whether an archive answers.
         let echo: @Sendable (_ aeTitle: String) async -> NetworkTestStep
+        /// Tells drimbox-update what the site says.
+        let applyUpdates: @Sendable (UpdateSettings?) throws -> Void
 
         package init(
             applyGateway: @escaping @Sendable (GatewayConfiguration) async throws -> Void,
             gatewayAnswers: @escaping @Sendable () async -> Bool,
-            echo: @escaping @Sendable (_ aeTitle: String) async -> NetworkTestStep
+            echo: @escaping @Sendable (_ aeTitle: String) async -> NetworkTestStep,
+            applyUpdates: @escaping @Sendable (UpdateSettings?) throws -> Void = { _ in }
         ) {
+            self.applyUpdates = applyUpdates
             self.gatewayAnswers = gatewayAnswers
             self.applyGateway = applyGateway
             self.echo = echo
@@ -406,6 +410,7 @@ package actor ConfigurationTransactions {
         if next.network != nil || last.network != nil {
             try await networkd.apply(NetworkRendering(next))
         }
+        if next.updates != last.updates { try surroundings.applyUpdates(next.updates) }
         let gateway = configuration.gateway(for: next)
         if gateway != configuration.gateway(for: last) { try await surroundings.applyGateway(gateway) }
     }
