@@ -68,6 +68,18 @@ struct CredentialTests {
             let rendered = try String(contentsOfFile: box.directory + "/run/gateway.json", encoding: .utf8)
             #expect(rendered.contains("\"credentialsDirectory\": \"\(box.directory)/state/credentials\""))
 
+            // As an editor on another system writes them.
+            let certificate = pair.certificate.replacing("\n", with: "\r\n")
+            #expect(try await box.put("windows.pem", certificate).status == 200)
+            #expect(try await box.put("windows.key", key.replacing("\n", with: "\r\n")).status == 200)
+            #expect(
+                try await box.credentials.suffix(2).map(\.keyFingerprint)
+                    == files.prefix(2).map(\.keyFingerprint)
+            )
+            for name in ["windows.pem", "windows.key"] {
+                #expect(try await box.call("DELETE", "/v1/credentials/\(name)", "").status == 200)
+            }
+
             // Refused, and nothing changes.
             let encrypted = key.replacing("PRIVATE KEY", with: "ENCRYPTED PRIVATE KEY")
             #expect(try await box.put("x.key", encrypted).code == "credential.content")
