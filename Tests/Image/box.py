@@ -84,31 +84,17 @@ class Box:
                               stdout=subprocess.PIPE, text=True, check=True, env=os.environ | {"MTOOLS_SKIP_CHECK": "1"})
         return done.stdout
 
-    def stick(self, name, files):
-        """A USB stick as one is bought: a table of one partition (FAT). `files`: bytes by their paths."""
-        image, start, sectors = self.path(name), 2048, 63 << 11
-        machine.empty_disk(image, 64)
+    def stick(self, name, directory, size=64):
+        """A USB stick as one is bought, of `size` MiB: a table of one partition (FAT), which gets what is in `directory`."""
+        image, start, sectors = self.path(name), 2048, (size - 1) << 11
+        machine.empty_disk(image, size)
         with open(image, "r+b") as file:
             file.seek(446)
             file.write(bytes([0, 0, 0, 0, 0x0C, 0, 0, 0]) + start.to_bytes(4, "little") + sectors.to_bytes(4, "little"))
             file.seek(510)
             file.write(b"\x55\xaa")
-
-        def fill(command, *arguments):
-            self.mtools_at(start * 512, image, command, *arguments)
-
-        fill("mformat", "-F", "-T", str(sectors), "-h", "64", "-s", "32", "::")
-        made = set()
-        for path, content in files.items():
-            parts = path.split("/")[:-1]
-            for count in range(1, len(parts) + 1):
-                if (directory := "/".join(parts[:count])) not in made:
-                    made.add(directory)
-                    fill("mmd", f"::{directory}")
-            with open(self.path("stick.file"), "wb") as file:
-                file.write(content)
-            fill("mcopy", self.path("stick.file"), f"::{path}")
-        os.unlink(self.path("stick.file"))
+        self.mtools_at(start * 512, image, "mformat", "-F", "-T", str(sectors), "-h", "64", "-s", "32", "::")
+        self.mtools_at(start * 512, image, "mcopy", "-s", *(os.path.join(directory, part) for part in os.listdir(directory)), "::")
         return image
 
     @property

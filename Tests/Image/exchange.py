@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -242,11 +243,14 @@ def plug_in(box, guest, surroundings, site, key):
     with open(answers, "w", encoding="utf-8") as file:
         json.dump(surroundings.answers(site, [user]), file)
     study.call("openssl", "pkeyutl", "-sign", "-inkey", key, "-rawin", "-in", answers, "-out", signature)
-    files = {f"drimbox/credentials/{name}": content for name, content in surroundings.credentials(site).items()}
-    for name, path in {"answers.json": answers, "answers.json.sig": signature}.items():
-        with open(path, "rb") as file:
-            files[f"drimbox/{name}"] = file.read()
-    guest.plug_in(box.stick(f"stick-{site}.img", files))
+    stick = box.path(f"stick-{site}")
+    os.makedirs(f"{stick}/drimbox/credentials")
+    for name, content in surroundings.credentials(site).items():
+        with open(f"{stick}/drimbox/credentials/{name}", "wb") as file:
+            file.write(content)
+    shutil.copyfile(answers, f"{stick}/drimbox/answers.json")
+    shutil.copyfile(signature, f"{stick}/drimbox/answers.json.sig")
+    guest.plug_in(box.stick(f"stick-{site}.img", stick))
     end = time.monotonic() + 120
     while "answers.json" not in (said := guest.do("drimboxctl media")[1]):
         if time.monotonic() > end:

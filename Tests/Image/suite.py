@@ -214,6 +214,11 @@ def update_from_server(box, releases):
     update.from_server(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
 
 
+def update_from_stick(box, releases):
+    """A signed release on a USB stick, for a box without a network: into B, judged, committed."""
+    update.from_stick(box, releases.alone, releases.vendor, (releases.first, *FIRST), (releases.second, *SECOND))
+
+
 def break_glass(box, releases):
     """Root's shell on the serial line: not for who has the supervisor's rights, once for the vendor's signature."""
     with box.start(image=releases.alone) as guest:
@@ -243,7 +248,7 @@ TESTS = [slots.start_and_fall_back, slots.deadline, slots.unloadable_kernel, slo
          installer.install_from_stick, installer.install_from_damaged_stick, installer.install_unattended, study_through_the_box,
          slots.secure_boot, break_glass, authenticated_port, slots.rotten_after_commit, other_machine, recovery_key,
          cut_first_starts, watchdog, nvme_fault, disk_refuses_writes, change_over_a_reset, two_boxes, unhealthy_release,
-         update_from_server]
+         update_from_server, update_from_stick]
 SHORT = 1
 
 

@@ -189,3 +189,25 @@ def from_server(box, image, trusted, first, second):
                 guest.power_off()
     finally:
         repository.server.stop()
+
+
+def from_stick(box, image, trusted, first, second):
+    with box.stage("the second release on a USB stick, signed for media"):
+        repository = Repository(box, trusted, first, second)
+        repository.server.stop()
+        box.note(vendor("usb", repository.path, "--release", repository.release, "--out", box.path("usb")))
+        stick = box.stick("stick.img", box.path("usb"), 1024)
+    with box.start(image=image, extra=["-device", "qemu-xhci"]) as guest:
+        with box.stage("the stick is seen, and B written from it, while A runs"):
+            state.running(box, guest, "a")
+            state.gateway_up(guest)
+            guest.plug_in(stick)
+            guest.do("for n in $(seq 60); do drimboxctl update list | grep -q sd && break; sleep 2; done")
+            order(box, guest, "list", [NOTHING], "sda1")
+            order(box, guest, "install --medium sda1", [HELD], "waits for consent", repository.release)
+        with box.stage("consent: B starts, is judged for three minutes, and is committed"):
+            confirm(box, guest)
+            state.running(box, guest, "b")
+            box.wait_for_entries(["A.efi", "B.efi"], 600)
+            order(box, guest, "status", [NOTHING], repository.release)
+            guest.power_off()
