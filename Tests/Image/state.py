@@ -8,7 +8,7 @@ LISTENING = LISTENING_FOR_ITSELF | {"tcp 127.0.0.1:11112", "tcp 127.0.0.1:8080"}
 SCORES = {"drimboxd.service": 1.5, "drimbox-gateway.service": 1.2, "drimbox-probe@1.service": 2.0, "chrony.service": 3.7,
           "systemd-networkd.service": 3.0}
 ACTIVE = ["drimboxd.service", "drimbox-gateway.service", "drimbox-console@ttyS0.service", "drimbox-probe.socket",
-          "drimbox-update.socket", "drimbox-netgen.service", "drimbox-deadline.timer", "systemd-networkd.service",
+          "drimbox-netgen.service", "drimbox-deadline.timer", "systemd-networkd.service",
           "systemd-resolved.service", "chrony.service", "polkit.service"]
 PARAMETERS = {"net/ipv4/tcp_congestion_control": "bbr", "net/ipv4/ip_unprivileged_port_start": "104", "kernel/kptr_restrict": "2",
               "kernel/sysrq": "0", "kernel/unprivileged_bpf_disabled": "1", "kernel/yama/ptrace_scope": "2",

@@ -124,11 +124,11 @@ def all_kept(box, guest, ports, identifier, machine_id):
 
 
 def unhealthy(box, image, trusted, first, second):
-    ports = study.free_ports(2)
     with box.stage(f"a repository with the second release, which has {DEADLINE} s to prove itself"):
         repository = Repository(box, trusted, first, second, DEADLINE)
     try:
         repository.rollout()
+        ports = study.free_ports(2)
         with box.start(image=image, forwards=list(zip(ports, (11112, 8080)))) as guest:
             with box.stage("A configured, a study in it, the server known"):
                 kept = set_up(box, guest, ports, repository, {
@@ -151,10 +151,10 @@ def unhealthy(box, image, trusted, first, second):
 
 
 def from_server(box, image, trusted, first, second):
-    ports = study.free_ports(2)
     with box.stage("a repository with the second release, signed"):
         repository = Repository(box, trusted, first, second)
     try:
+        ports = study.free_ports(2)
         with box.start(image=image, forwards=list(zip(ports, (11112, 8080)))) as guest:
             with box.stage("A configured, a study in it, the server known"):
                 kept = set_up(box, guest, ports, repository)
