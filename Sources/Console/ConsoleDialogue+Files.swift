@@ -39,14 +39,8 @@ extension ConsoleDialogue {
         for (index, choice) in FileChoice.allCases.enumerated() {
             say("  \(index + 1)  \(text.files(choice))")
         }
-        ask(text.filesPrompt(FileChoice.allCases.count)) { dialogue, line in
-            dialogue.noteActivity()
-            if line.isEmpty { return dialogue.showMenu() }
-            guard let number = Int(line), FileChoice.allCases.indices.contains(number - 1) else {
-                dialogue.say(" \(dialogue.text.unknownChoice(line, FileChoice.allCases.count))")
-                return dialogue.askFiles()
-            }
-            switch FileChoice.allCases[number - 1] {
+        askChoice(of: FileChoice.allCases.count) { dialogue, index in
+            switch FileChoice.allCases[index] {
             case .stick: dialogue.showMedia()
             case .paste: dialogue.askName()
             case .remove: dialogue.askRemoval()
@@ -215,10 +209,6 @@ extension ConsoleText {
         case .certificate: pick("Paste the box's certificate", "Coller le certificat de la box")
         case .recovery: pick("Recovery key of the data disk", "Cle de secours du disque de donnees")
         }
-    }
-
-    fileprivate func filesPrompt(_ count: Int) -> String {
-        pick("1-\(count), Enter = menu: ", "1-\(count), Entree = menu : ")
     }
 
     fileprivate func file(_ file: CredentialFile) -> String {

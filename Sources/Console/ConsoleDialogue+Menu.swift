@@ -67,6 +67,19 @@ extension ConsoleDialogue {
         }
     }
 
+    /// Asks for one of `count` lines that stand there, counted from 0 for `then`; an empty answer goes back to the menu.
+    mutating func askChoice(of count: Int, then: @escaping Handler<Int>) {
+        ask(text.choicePrompt(count)) { dialogue, line in
+            dialogue.noteActivity()
+            if line.isEmpty { return dialogue.showMenu() }
+            guard let number = Int(line), (1...count).contains(number) else {
+                dialogue.say(" \(dialogue.text.unknownChoice(line, count))")
+                return dialogue.askChoice(of: count, then: then)
+            }
+            then(&dialogue, number - 1)
+        }
+    }
+
     private mutating func choose(_ item: MenuItem) {
         guard let person, person.role >= item.role else {
             say(" \(text.notPermitted(person?.role ?? .viewer, item.role))")

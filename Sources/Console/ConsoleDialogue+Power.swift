@@ -15,14 +15,8 @@ extension ConsoleDialogue {
         for (index, choice) in PowerChoice.allCases.enumerated() {
             say("  \(index + 1)  \(text.power(choice))")
         }
-        ask(text.powerPrompt(PowerChoice.allCases.count)) { dialogue, line in
-            dialogue.noteActivity()
-            if line.isEmpty { return dialogue.showMenu() }
-            guard let number = Int(line), PowerChoice.allCases.indices.contains(number - 1) else {
-                dialogue.say(" \(dialogue.text.unknownChoice(line, PowerChoice.allCases.count))")
-                return dialogue.showPower()
-            }
-            let choice = PowerChoice.allCases[number - 1]
+        askChoice(of: PowerChoice.allCases.count) { dialogue, index in
+            let choice = PowerChoice.allCases[index]
             guard let person = dialogue.person, person.role >= choice.role else {
                 let role = dialogue.person?.role ?? .viewer
                 return dialogue.finish([dialogue.text.notPermitted(role, choice.role)])
@@ -82,10 +76,6 @@ extension ConsoleText {
         case .off: pick("Switch the box off", "Eteindre la box")
         case .reset: pick("Factory reset: erase everything", "Retour a l'etat d'usine : tout effacer")
         }
-    }
-
-    fileprivate func powerPrompt(_ count: Int) -> String {
-        pick("1-\(count), Enter = menu: ", "1-\(count), Entree = menu : ")
     }
 
     fileprivate var why: String { pick("Why (. goes back): ", "Pourquoi (. annule) : ") }

@@ -23,7 +23,7 @@ extension ConsoleDialogue {
         let permitted = choices.filter { person.role >= $0.role }
         say()
         for (index, choice) in permitted.enumerated() { say("  \(index + 1)  \(text.update(choice))") }
-        ask(text.updatePrompt(permitted.count)) { dialogue, line in
+        ask(text.choicePrompt(permitted.count)) { dialogue, line in
             dialogue.noteActivity()
             if line.isEmpty { return dialogue.backToMenu() }
             guard let number = Int(line), permitted.indices.contains(number - 1) else {

@@ -12,7 +12,7 @@ extension ConsoleText {
     var damagedTitle: String { pick("damaged", "abime") }
     var patience: String { pick("This may take a minute ...", "Cela peut prendre une minute ...") }
 
-    func updatePrompt(_ count: Int) -> String {
+    func choicePrompt(_ count: Int) -> String {
         pick("1-\(count), Enter = menu: ", "1-\(count), Entree = menu : ")
     }
 
