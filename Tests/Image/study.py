@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import state
+
 SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Support")
 # Of QEMU's network (user mode): this host, and the address that it forwards ports to.
 HOST, BOX = "10.0.2.2", "10.0.2.15"
@@ -50,6 +52,14 @@ def configure(guest):
     if status != 0:
         raise AssertionError(f"provision apply: found {status}: {text[-1500:]}, expected 0")
     return text
+
+
+def bring_up(box, guest, port):
+    """From power-on to a configured box that takes studies at the host's `port`."""
+    state.running(box, guest, "a")
+    state.gateway_up(guest)
+    box.note(configure(guest))
+    wait_for_echo(port)
 
 
 def call(*command):

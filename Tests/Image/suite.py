@@ -32,10 +32,7 @@ def study_through_the_box(box, releases):
     ports = study.free_ports(2)
     with box.start(image=releases.alone, forwards=list(zip(ports, (11112, 8080)))) as guest:
         with box.stage("configured"):
-            state.running(box, guest, "a")
-            state.gateway_up(guest)
-            box.note(study.configure(guest))
-            study.wait_for_echo(ports[0])
+            study.bring_up(box, guest, ports[0])
         with box.stage(f"{INSTANCES} instances in by C-STORE and out by WADO-RS: the same bytes"):
             identifier = study.send(box.directory, ports[0], INSTANCES)
             box.expect("data sets with the same bytes", study.read(box.directory, ports[1], identifier), INSTANCES)
@@ -131,10 +128,7 @@ def disk_refuses_writes(box, releases):
     with box.start(image=releases.alone, disk_device="scsi-hd", forwards=list(zip(ports, (11112, 8080)))) as guest:
         with box.stage("a first start from SCSI, configured, a study in it"):
             guest.console.wait("slot a on sda, verified", guest.BAD, 900)
-            state.running(box, guest, "a")
-            state.gateway_up(guest)
-            box.note(study.configure(guest))
-            study.wait_for_echo(ports[0])
+            study.bring_up(box, guest, ports[0])
             identifier = study.send(box.directory, ports[0], INSTANCES)
         with box.stage("each write fails: no instance is acknowledged, what is there is served, the reason told"):
             node = faults.refuse_writes(guest)
@@ -161,10 +155,7 @@ def change_over_a_reset(box, releases):
     ports = study.free_ports(2)
     with box.start(image=releases.alone, forwards=list(zip(ports, (11112, 8080)))) as guest:
         with box.stage("configured, and another address on trial"):
-            state.running(box, guest, "a")
-            state.gateway_up(guest)
-            box.note(study.configure(guest))
-            study.wait_for_echo(ports[0])
+            study.bring_up(box, guest, ports[0])
             confirmed = guest.do("drimboxctl config get -o json")[1]
             card = faults.try_other_address(box, guest)
         with box.stage("a reset: the address that was confirmed, and the reason told"):

@@ -108,10 +108,7 @@ def went_back(box, guest, reason):
 
 def set_up(box, guest, ports, repository, *checks):
     """A configured, a study in it, the server known. What has to be kept: the study's UID, the machine's identifier."""
-    state.running(box, guest, "a")
-    state.gateway_up(guest)
-    box.note(study.configure(guest))
-    study.wait_for_echo(ports[0])
+    study.bring_up(box, guest, ports[0])
     identifier = study.send(box.directory, ports[0], INSTANCES)
     follow(guest, repository, *checks)
     return identifier, guest.do("cat /etc/machine-id")[1]
