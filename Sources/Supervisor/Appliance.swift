@@ -66,7 +66,7 @@ package struct Appliance: Sendable {
             journal.record("backup.restored", .warning, "an interrupted restore was finished")
         }
         let credentials = CredentialStore(settings: configuration, table: table, journal: journal)
-        try credentials.recover()
+        credentials.recover()
         let (revision, box) = try load(table)
         try Self.write(configuration.gateway(for: box), to: configuration.gatewayDocumentPath)
         return compose(table, audit, users, credentials, revision, box)

@@ -48,7 +48,7 @@ struct Command: AsyncParsableCommand {
                 throw ExitCode(1)
             }
             guard let path = own.site else { return (own, nil) }
-            let site = SiteSettings(path: path, content: try? readFile(path, limit: Self.longest))
+            let site = SiteSettings(path: path)
             guard let said = site.content else { return (own, site) }
             do throws(ConfigurationError) {
                 return (try UpdateConfiguration(json: document, said: said), site)
@@ -216,9 +216,26 @@ struct SiteSettings: Sendable {
     let path: String
     let content: [UInt8]?
 
+    init(path: String) {
+        self.path = path
+        content = Self.read(path, tells: true)
+    }
+
+    /// Nil where the site says nothing; where it cannot be heard, `tells` says why.
+    private static func read(_ path: String, tells: Bool = false) -> [UInt8]? {
+        do {
+            return try readFile(path, limit: 64 << 10)
+        } catch {
+            if tells, !error.isMissingFile {
+                StandardError.print("drimbox-update: \(path) counts for nothing: \(error)")
+            }
+            return nil
+        }
+    }
+
     /// Ends the process when something else stands there, and systemd starts it anew: wherever it is interrupted, it goes on.
     func endWithNews() async throws {
-        while (try? readFile(path, limit: 64 << 10)) == content { try await Task.sleep(for: Self.pause) }
+        while Self.read(path) == content { try await Task.sleep(for: Self.pause) }
         StandardError.print("drimbox-update: \(path) has changed: it starts anew")
         OwnProcess.end(status: 0)
     }

@@ -152,18 +152,37 @@ struct CredentialTests {
         #expect(try await texts() == ["a": "one"])
 
         // The power goes before the change is confirmed, and after.
+        func afterPowerCut() -> CredentialStore {
+            CredentialStore(settings: box.configuration, table: box.table, journal: box.journal)
+        }
         try await store.exchange(next)
-        try store.recover()
+        // Nothing else changes meanwhile: it would be undone with it.
+        for change in [
+            { try await store.exchange(next) }, { _ = try await store.put("c", [1], usedBy: .null) },
+        ] {
+            await #expect { try await change() } throws: { ($0 as? Problem)?.code == "credential.busy" }
+        }
+        var second = afterPowerCut()
+        second.recover()
         #expect(try await texts() == ["a": "one"])
-        try await store.exchange(next)
+        try await second.exchange(next)
         _ = try box.table.append(time: 1, author: "", comment: "confirmed", document: "{}")
-        try store.recover()
+        second = afterPowerCut()
+        second.recover()
         #expect(try await texts() == ["a": "two", "b": "new"])
 
-        try await store.exchange(["a": Array("three".utf8)])
-        try await store.settle()
-        try await store.undo()
-        try store.recover()
+        // What cannot be understood is told, keeps no box down, and is not written over.
+        let undo = box.folder.path + "/credentials-undo.json"
+        try Data(#"{ "revision": 99, "files": { "a": "?" } }"#.utf8).write(to: URL(filePath: undo))
+        second.recover()
+        await #expect(throws: (any Error).self) { try await second.exchange(["a": Array("three".utf8)]) }
+        #expect(try await texts()["a"] == "two")
+        try FileManager.default.removeItem(atPath: undo)
+
+        try await second.exchange(["a": Array("three".utf8)])
+        try await second.settle()
+        try await second.undo()
+        afterPowerCut().recover()
         #expect(try await texts()["a"] == "three")
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: box.folder.path).allSatisfy {

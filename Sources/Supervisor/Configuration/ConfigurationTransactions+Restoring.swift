@@ -37,7 +37,7 @@ extension ConfigurationTransactions {
     /// brought back each for itself: one that fails does not keep the other.
     func bringBack(from remains: Remains?) async throws {
         var failure: (any Error)?
-        try surroundings.applyUpdates(box.updates)
+        bringBackUpdates()
         if case .box(let tried) = remains,
             configuration.gateway(for: tried) != configuration.gateway(for: box)
         {
@@ -47,6 +47,20 @@ extension ConfigurationTransactions {
             try await bringBackNetwork(from: remains)
         }
         if let failure { throw failure }
+    }
+
+    /// A disk that takes no file keeps neither the network nor the gateway.
+    private func bringBackUpdates() {
+        do {
+            try surroundings.applyUpdates(box.updates)
+        } catch {
+            journal.record(
+                "config.updates",
+                .critical,
+                "drimbox-update is not told what the site says",
+                ["reason": "\(error)"]
+            )
+        }
     }
 
     private func bringBackGateway() async throws {

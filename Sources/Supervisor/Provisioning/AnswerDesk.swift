@@ -120,18 +120,20 @@ extension ConfigurationTransactions {
         author: String
     ) async throws -> TransactionStatus? {
         try await credentials.exchange(files)
+        let status: TransactionStatus?
         do {
-            let status = try await carryThrough(request, author: author)
-            if status?.state == .rolledBack {
-                try await credentials.undo()
-            } else {
-                try await credentials.settle()
-            }
-            return status
+            status = try await carryThrough(request, author: author)
         } catch {
             try await credentials.undo()
             throw error
         }
+        if status?.state == .rolledBack {
+            try await credentials.undo()
+        } else {
+            // Confirmed: where this fails, the next start sees that it was.
+            try await credentials.settle()
+        }
+        return status
     }
 
     /// Proposes a change and waits for its end; nil where nothing would change. One that a person has to confirm

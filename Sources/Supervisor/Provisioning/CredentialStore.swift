@@ -25,6 +25,9 @@ actor CredentialStore {
     private let table: RevisionTable
     private let journal: EventJournal
 
+    /// Files stand there that a configuration needs which is tried: another change would be undone with it.
+    private var isExchanging = false
+
     private nonisolated var directory: String { settings.credentialsDirectory }
     private nonisolated var undoPath: String { "\(settings.stateDirectory)/\(Self.undoName)" }
 
@@ -71,6 +74,7 @@ actor CredentialStore {
     /// Takes a file over, in place of the one that has its name; the gateway looks at its files every 30 s.
     @discardableResult
     func put(_ name: String, _ content: [UInt8], usedBy document: JSONValue) throws -> CredentialFile {
+        try demandRest()
         try check([name: content])
         try write([name: content])
         let file = Self.file(name, content, usedBy: document.places(naming: [name, "\(directory)/\(name)"]))
@@ -88,6 +92,7 @@ actor CredentialStore {
 
     /// - Throws: where the configuration in force names it.
     func remove(_ name: String, _ document: JSONValue) throws {
+        try demandRest()
         let path = "\(directory)/\(name)"
         guard CredentialUpload.isName(name), FileStamp(path) != nil else {
             throw Problem(status: 404, code: "credential.none", title: "there is no such file", detail: name)
@@ -112,6 +117,9 @@ actor CredentialStore {
     /// unless a newer revision is there.
     func exchange(_ files: [String: [UInt8]]) throws {
         guard !files.isEmpty else { return }
+        try demandRest()
+        // One that the last start could not finish.
+        try finishInterrupted()
         try check(files)
         let before = try contents()
         let undo = Undo(
@@ -124,7 +132,14 @@ actor CredentialStore {
         )
         try replaceFile(undoPath, with: Array(try JSONEncoder().encode(undo)), mode: 0o600)
         try Directory.synchronize(settings.stateDirectory)
-        try write(files)
+        isExchanging = true
+        do {
+            try write(files)
+        } catch {
+            // Some may stand there already.
+            try self.undo()
+            throw error
+        }
         journal.record(
             "credential.taken",
             .info,
@@ -135,21 +150,36 @@ actor CredentialStore {
 
     /// What was exchanged stays.
     func settle() throws {
-        guard FileStamp(undoPath) != nil else { return }
+        guard isExchanging else { return }
         try Directory.remove(file: undoPath)
         try Directory.synchronize(settings.stateDirectory)
+        isExchanging = false
     }
 
     /// What stood there before the exchange.
     func undo() throws {
-        guard let undo = try kept() else { return }
+        guard isExchanging, let undo = try kept() else { return }
         try putBack(undo)
         try settle()
         journal.record("credential.undone", .warning, "files for the gateway are as they were before")
     }
 
-    /// At the start, before anything reads them: an exchange that a power cut interrupted.
-    nonisolated func recover() throws {
+    /// At the start, before anything reads them: an exchange that a power cut interrupted. A disk that refuses it keeps no box
+    /// down; the next exchange begins with it.
+    nonisolated func recover() {
+        do {
+            try finishInterrupted()
+        } catch {
+            journal.record(
+                "credential.unsettled",
+                .critical,
+                "an interrupted exchange of files could not be finished",
+                ["reason": "\(error)"]
+            )
+        }
+    }
+
+    private nonisolated func finishInterrupted() throws {
         guard let undo = try kept() else { return }
         let isConfirmed = (try table.newest()?.number ?? 0) > undo.revision
         if !isConfirmed {
@@ -158,6 +188,17 @@ actor CredentialStore {
         }
         try Directory.remove(file: undoPath)
         try Directory.synchronize(settings.stateDirectory)
+    }
+
+    private func demandRest() throws {
+        guard isExchanging else { return }
+        throw Problem(
+            status: 409,
+            code: "credential.busy",
+            title: "the files stay as they are",
+            detail: "found a configuration with files of its own that is tried, expected none",
+            hint: "wait for its end: drimboxctl config pending"
+        )
     }
 
     private nonisolated func kept() throws -> Undo? {
@@ -170,7 +211,15 @@ actor CredentialStore {
         var files: [String: [UInt8]] = [:]
         for (name, text) in undo.files {
             if let text {
-                files[name] = Data(base64Encoded: text).map { Array($0) } ?? []
+                guard let content = Data(base64Encoded: text) else {
+                    throw ProvisioningError(
+                        .credentialContent,
+                        at: undoPath,
+                        found: "no base64 for \(name)",
+                        expected: "what stood there before"
+                    )
+                }
+                files[name] = Array(content)
             } else {
                 try Directory.remove(file: "\(directory)/\(name)")
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Admin
 import FoundationEssentials
+import Glibc
 import Linux
 import Provisioning
 
@@ -28,18 +29,24 @@ struct MediaDesk: Sendable {
     func list() throws -> [Medium] {
         guard FileStamp(mounted) != nil else { return [] }
         return try Directory.names(in: mounted).sorted().compactMap { name in
-            let files = files(of: name)
+            let files = try files(of: name)
             return files.isEmpty ? nil : Medium(name: name, files: files)
         }
     }
 
     /// In the order in which they are taken: the configuration needs the gateway's files.
-    private func files(of medium: String) -> [Medium.File] {
-        func names(_ path: String) -> [String] {
-            (try? Directory.names(in: "\(mounted)/\(medium)/\(path)")) ?? []
+    private func files(of medium: String) throws -> [Medium.File] {
+        func names(_ path: String) throws(SystemCallError) -> [String] {
+            do {
+                return try Directory.names(in: "\(mounted)/\(medium)/\(path)")
+            } catch {
+                // A stick that does not answer is not one that is empty.
+                guard error.isMissingFile || error.errno == ENOTDIR else { throw error }
+                return []
+            }
         }
-        let top = names(Self.directory)
-        var files = names("\(Self.directory)/\(Self.credentials)").sorted().prefix(Self.maximumFiles)
+        let top = try names(Self.directory)
+        var files = try names("\(Self.directory)/\(Self.credentials)").sorted().prefix(Self.maximumFiles)
             // Systems that write sticks leave files of their own.
             .filter { !$0.hasPrefix(".") }
             .map { Medium.File(path: "\(Self.credentials)/\($0)", purpose: .credential) }
@@ -93,7 +100,7 @@ struct MediaDesk: Sendable {
             )
             let named =
                 settings.provisioning.authorities == nil
-                ? try? read(Self.authorities, tree, CertificateChain.maximumLength) : nil
+                ? try readIfThere(Self.authorities, tree, CertificateChain.maximumLength) : nil
             let status = try await enrolment.take(
                 CertificateImport(chain: text, authorities: named.map { String(decoding: $0, as: UTF8.self) })
             )
@@ -102,7 +109,7 @@ struct MediaDesk: Sendable {
             let report = try await answers.apply(
                 ProvisioningRequest(
                     file: Data(try read(file.path, tree, Self.longest)).base64EncodedString(),
-                    signature: (try? read(Self.signature, tree, 4096)).map(Self.base64),
+                    signature: try readIfThere(Self.signature, tree, 4096).map(Self.base64),
                     confirm: ConfirmPolicy(mode: .auto)
                 ),
                 author: author,
@@ -125,6 +132,15 @@ struct MediaDesk: Sendable {
         bytes.count == 64
             ? Data(bytes).base64EncodedString()
             : String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+    }
+
+    /// Nil where there is none; one that cannot be read is no missing one.
+    private func readIfThere(_ path: String, _ tree: FileTree, _ limit: Int) throws -> [UInt8]? {
+        do {
+            return try read(path, tree, limit)
+        } catch let error as SystemCallError where error.isMissingFile {
+            return nil
+        }
     }
 
     /// One byte more than `limit` is refused, not cut off.
